@@ -1,0 +1,136 @@
+"""The composition root: settings to one App, shared by all functions of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import settings as settings_module
+from .azure.arm import Arm
+from .azure.clients import Clients
+from .azure.desk import Desk
+from .azure.dns import Dns
+from .azure.inventory import Inventory
+from .azure.journal import Journal
+from .azure.notify import Notifier
+from .azure.tables import Tables
+from .azure.worklist import Bell, Clock, Worklist
+from .core.names import Mark
+from .core.policy import Mode, Policy
+from .settings import Settings
+from .telemetry import Event, log
+
+_NOTHING = Policy(owner="", modes=tuple((kind, Mode.OFF) for kind in ("approve", "reject", "put", "delete", "refresh")))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyState:
+    """The last good policy (nothing at all when there never was one), and whether the file is valid right now."""
+
+    policy: Policy
+    valid: bool
+    mistakes: str = ""
+    hash: str = ""
+
+
+class PolicyFile:
+    """Reads the policy file when it changes. An invalid one never replaces a good one."""
+
+    def __init__(self, path: Path, default: Mode) -> None:
+        self._path = path
+        self._default = default
+        self._stamp: tuple[int, int] | None = None
+        self._state = PolicyState(policy=_NOTHING, valid=False, mistakes="not read yet")
+        self.announced = ""
+
+    def current(self) -> PolicyState:
+        stamp = self._look()
+        if stamp != self._stamp or stamp is None:
+            self._stamp = stamp
+            self._state = self._read()
+        return self._state
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size
+
+    def _read(self) -> PolicyState:
+        from . import policyfile  # pydantic is heavy: not before the first decision
+
+        try:
+            policy = policyfile.load(self._path, self._default)
+        except policyfile.BadPolicy as wrong:
+            return PolicyState(policy=self._state.policy, valid=False, mistakes=str(wrong), hash="invalid")
+        return PolicyState(policy=policy, valid=True, hash=policy.hash)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    settings: Settings
+    clients: Clients
+    tables: Tables
+    worklist: Worklist
+    journal: Journal
+    desk: Desk
+    arm: Arm
+    dns: Dns
+    inventory: Inventory
+    notifier: Notifier
+    policies: PolicyFile
+    now: Clock = field(default=utc_now)
+
+    def mark(self, policy: Policy) -> Mark:
+        return Mark(owner=policy.owner, deployment=self.settings.deployment, previous=policy.previous_owners)
+
+    async def policy(self) -> PolicyState:
+        """The policy as of now; a change of it is announced to the other workers before it is used."""
+        state = self.policies.current()
+        if state.hash != self.policies.announced:
+            await self.desk.announce_policy(state.hash, state.valid, state.mistakes)
+            self.policies.announced = state.hash
+            log(Event.POLICY, f"policy {state.hash}{'' if state.valid else ': ' + state.mistakes}")
+        return state
+
+    async def close(self) -> None:
+        await self.notifier.close()
+        await self.clients.close()
+
+
+def build(settings: Settings, now: Clock = utc_now) -> App:
+    clients = Clients(settings)
+    tables = Tables(clients, settings)
+    arm = Arm(clients)
+    return App(
+        settings=settings,
+        clients=clients,
+        tables=tables,
+        worklist=Worklist(tables, Bell(clients, settings), now),
+        journal=Journal(tables, now),
+        desk=Desk(tables, now),
+        arm=arm,
+        dns=Dns(clients),
+        inventory=Inventory(arm, clients),
+        notifier=Notifier(clients, settings),
+        policies=PolicyFile(settings.policy, settings.mode),
+        now=now,
+    )
+
+
+_apps: dict[asyncio.AbstractEventLoop, App] = {}
+
+
+def app() -> App:
+    """The App of the running loop, built on first use: a client belongs to the loop that first used it."""
+    loop = asyncio.get_running_loop()
+    if loop not in _apps:
+        _apps[loop] = build(settings_module.read())
+    return _apps[loop]

@@ -1,0 +1,232 @@
+"""One credential, one connection pool and one pipeline for every Azure client of the process.
+
+Knows how clients are built: on first use, on the running loop, under a lock; shared until `close`. Knows the retry
+rule (azure-core's own, capped) and the hosts that may ever see a token. Refuses to know what is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.pipeline.policies import (
+    AsyncRetryPolicy,
+    ContentDecodePolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
+
+from ..errors import Conflict, Lasting, Passing, Unclear
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from azure.mgmt.core import AsyncARMPipelineClient
+    from azure.mgmt.network.aio import NetworkManagementClient
+    from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
+
+CALL_SECONDS = 30
+_LONGEST_WAIT = 5  # seconds a call may sleep for Retry-After; beyond, the work goes back to the worklist
+_PASSING = {408, 429, 500, 502, 503, 504}
+_HINTS = {
+    "AuthorizationFailed": "give the app's identity the right that the message names; the README lists the rights",
+    "LinkedAuthorizationFailed": "give the app's identity the approval right on the linked resource too",
+    "ScopeLocked": "remove the lock that the message names, or keep the resource out of the policy's scope",
+    "RequestDisallowedByPolicy": "ask the owner of the Azure Policy that the message names for an exemption",
+    "NoRegisteredProviderFound": "the api-version in providers.json does not suit this region; report it",
+}
+_ANOTHER_OPERATION = {"AnotherOperationInProgress", "RetryableErrorDueToAnotherOperation", "Conflict", "ConflictError"}
+
+
+class CappedRetry(AsyncRetryPolicy):  # type: ignore[type-arg]
+    """azure-core sleeps as long as the service says, an hour if it must: cap that (reference/runtime.md section 4)."""
+
+    def is_retry(self, settings: Any, response: Any) -> bool:
+        after = self.get_retry_after(response)
+        return False if after and after > _LONGEST_WAIT else bool(super().is_retry(settings, response))
+
+
+class KnownHosts(SansIOHTTPPolicy):  # type: ignore[type-arg]
+    """Law 5: a nextLink, Location or asynchronous URL is followed only to the configured ARM host or its regions'."""
+
+    def __init__(self, arm: str) -> None:
+        parts = urlsplit(arm)
+        self._host, self._port = (parts.hostname or "").lower(), parts.port or 443
+
+    def on_request(self, request: Any) -> None:
+        parts = urlsplit(request.http_request.url)
+        host = (parts.hostname or "").lower()
+        known = host == self._host or host.endswith("." + self._host)
+        if parts.scheme != "https" or not known or (parts.port or 443) != self._port:
+            raise Lasting(f"refused to send a token to {host!r}: it is not the configured Resource Manager")
+
+
+class Clients:
+    """Built by app.py; every property is an aio client. Close once, at the end of the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._made: dict[str, Any] = {}
+
+    async def close(self) -> None:
+        for made in reversed(list(self._made.values())):
+            await made.close()
+        self._made.clear()
+
+    async def arm(self) -> AsyncARMPipelineClient[Any, Any]:
+        """Every ARM call that no mandated management client covers: approvals on 79 types, lists, accounts."""
+
+        def make(parts: dict[str, Any]) -> Any:
+            from azure.mgmt.core import AsyncARMPipelineClient
+
+            return AsyncARMPipelineClient(self._settings.arm, policies=parts["policies"], transport=parts["transport"])
+
+        return await self._client("arm", make)
+
+    async def network(self, subscription: str) -> NetworkManagementClient:
+        def make(parts: dict[str, Any]) -> Any:
+            from azure.mgmt.network.aio import NetworkManagementClient  # 400 ms: only where it is needed
+
+            return NetworkManagementClient(subscription_id=subscription, base_url=self._settings.arm, **parts)
+
+        return await self._client(f"network {subscription}", make)
+
+    async def private_dns(self, subscription: str) -> PrivateDnsManagementClient:
+        def make(parts: dict[str, Any]) -> Any:
+            from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
+
+            return PrivateDnsManagementClient(subscription_id=subscription, base_url=self._settings.arm, **parts)
+
+        return await self._client(f"dns {subscription}", make)
+
+    async def credential(self) -> Any:
+        async with self._lock:
+            return await self._credential()
+
+    async def transport(self) -> Any:
+        async with self._lock:
+            return await self._transport()
+
+    async def _client(self, name: str, make: Any) -> Any:
+        async with self._lock:
+            if name not in self._made:
+                self._made[name] = make(await self._parts())
+            return self._made[name]
+
+    async def _parts(self) -> dict[str, Any]:
+        from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+        credential = await self._credential()
+        scope = f"{self._settings.arm_audience.rstrip('/')}/.default"
+        policies = [
+            RequestIdPolicy(),
+            HeadersPolicy({"Accept": "application/json"}),
+            UserAgentPolicy("linkkeeper"),
+            ContentDecodePolicy(),
+            CappedRetry(retry_total=2, retry_backoff_max=_LONGEST_WAIT),
+            KnownHosts(self._settings.arm),
+            AsyncARMChallengeAuthenticationPolicy(credential, scope),
+        ]  # no redirects, and no policy that registers resource providers by itself
+        return {"credential": credential, "policies": policies, "transport": await self._transport()}
+
+    async def _credential(self) -> Any:
+        if "credential" not in self._made:
+            from azure.identity.aio import DefaultAzureCredential
+
+            self._made["credential"] = DefaultAzureCredential(transport=await self._transport())
+        return self._made["credential"]
+
+    async def _transport(self) -> Any:
+        if "transport" not in self._made:
+            import aiohttp
+            from azure.core.pipeline.transport import AioHttpTransport
+
+            # trust_env would look the proxy up in a thread per request: half of the processor time (runtime.md 5).
+            session = aiohttp.ClientSession(trust_env=False, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+            self._made["session"] = session
+            self._made["transport"] = _Shared(
+                AioHttpTransport(
+                    session=session,
+                    session_owner=False,
+                    use_env_settings=False,
+                    connection_timeout=10,
+                    read_timeout=CALL_SECONDS,
+                )
+            )
+        return self._made["transport"]
+
+
+class _Shared:
+    """A transport that its borrowers cannot close: closing one client would close it for all."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def send(self, request: Any, **kwargs: Any) -> Any:
+        return await self._inner.send(request, **kwargs)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def open(self) -> None:
+        await self._inner.open()
+
+    async def close(self) -> None:
+        return None
+
+    async def __aenter__(self) -> _Shared:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def failure(error: Exception, doing: str) -> Exception:
+    """What an SDK's exception means for us: Passing, Lasting or Conflict, with Azure's own code and words."""
+    if isinstance(error, ServiceRequestError | ServiceResponseError | TimeoutError | asyncio.TimeoutError):
+        return Passing(f"{doing}: no answer ({type(error).__name__})")
+    if not isinstance(error, HttpResponseError):
+        return error
+    status = error.status_code or 0
+    code, message = code_of(error), " ".join((error.message or "").split())[:400]
+    if status == 412 or (status == 409 and code in {"EntityAlreadyExists", "ResourceExistsError"}):
+        return Conflict(f"{doing}: {code or status}")
+    if status in _PASSING or (status == 409 and code in _ANOTHER_OPERATION):
+        return Passing(f"{doing}: {status} {code}", retry_after(error))
+    hint = _HINTS.get(code) or ("a right is missing; see the README" if status in (401, 403) else "")
+    return Lasting(f"{doing}: {status} {code}: {message}{f' -> {hint}' if hint else ''}", code)
+
+
+def write_failure(error: Exception, doing: str) -> Exception:
+    """The same for a write: when the answer was lost, or was a server's fault, it may have happened all the same."""
+    status = getattr(error, "status_code", None)
+    lost = isinstance(error, ServiceResponseError | TimeoutError | asyncio.TimeoutError)
+    if lost or status in (408, 500, 502, 503, 504):
+        return Unclear(f"{doing}: no clear answer ({status or type(error).__name__})")
+    return failure(error, doing)
+
+
+def code_of(error: HttpResponseError) -> str:
+    """Wrapped {"error": {"code"}} from the gateway, flat {"code"} from private DNS (recorded)."""
+    inner = getattr(error, "error", None)
+    code = getattr(inner, "code", None)
+    if code:
+        return str(code)
+    try:
+        body = error.response.json() if error.response is not None else {}  # type: ignore[attr-defined]
+    except Exception:  # a body that is no JSON has no code
+        return ""
+    found = body.get("code") or (body.get("error") or {}).get("code") if isinstance(body, dict) else ""
+    return str(found or "")
+
+
+def retry_after(error: HttpResponseError) -> float | None:
+    headers = error.response.headers if error.response is not None else {}
+    try:
+        return float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None

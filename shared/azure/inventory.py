@@ -1,0 +1,82 @@
+"""What exists: subscriptions, targets with the connections their own bodies show, endpoints. For the sweep and the watch.
+
+Knows list calls only. What it finds are suspects: settle confirms each by a direct read before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+
+from azure.core.exceptions import AzureError
+
+from ..core import reading
+from ..core.ids import ResourceId, fold, is_guid
+from ..core.model import Connection, Endpoint
+from ..errors import Lasting
+from .arm import Arm
+from .clients import Clients, failure
+from .providers import Provider, table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One target; `connections` is None when its type does not show them in the parent's body."""
+
+    target: ResourceId
+    connections: tuple[Connection, ...] | None
+
+
+class Inventory:
+    def __init__(self, arm: Arm, clients: Clients) -> None:
+        self._arm = arm
+        self._clients = clients
+
+    async def subscriptions(self) -> list[str]:
+        items = self._arm.pages("/subscriptions", "2022-12-01", "list subscriptions")
+        found = [str(item.get("subscriptionId", "")) async for item in items]
+        return sorted(fold(subscription) for subscription in found if is_guid(subscription))
+
+    async def targets(self, subscription: str) -> AsyncIterator[Found]:
+        """Every resource of a type in the table: one list to see which types there are, one for each nested type."""
+        ids: dict[str, list[ResourceId]] = {}
+        async for item in self._arm.pages(
+            f"/subscriptions/{subscription}/resources", "2024-11-01", f"list the resources of {subscription}"
+        ):
+            resource = ResourceId.read(item.get("id"))
+            if resource is not None and fold(resource.type) in table():
+                ids.setdefault(fold(resource.type), []).append(resource)
+        for name, resources in sorted(ids.items()):
+            kind = table()[name]
+            if kind.nested:
+                async for found in self._nested(subscription, kind):
+                    yield found
+            else:
+                for resource in resources:
+                    yield Found(target=resource, connections=None)
+
+    async def endpoints(self, subscription: str) -> list[Endpoint]:
+        """Whole endpoints: the list shows state and customDnsConfigs (reference/arm-limits.md section 3)."""
+        client = await self._clients.network(subscription)
+        try:
+            bodies = [item.as_dict() async for item in client.private_endpoints.list_by_subscription()]
+        except (AzureError, TimeoutError) as error:
+            raise failure(error, f"list the endpoints of {subscription}") from error
+        return [endpoint for body in bodies if (endpoint := reading.endpoint(body))]
+
+    async def _nested(self, subscription: str, kind: Provider) -> AsyncIterator[Found]:
+        path = f"/subscriptions/{subscription}/providers/{kind.type}"
+        async for body in self._arm.pages(path, kind.parent_version, f"list {kind.type}"):
+            target = ResourceId.read(body.get("id"))
+            properties = body.get("properties")
+            if target is None or not isinstance(properties, dict):
+                continue
+            items = properties.get("privateEndpointConnections") or []
+            connections = tuple(
+                reading.connection(item, target=target, guid_in_name=kind.guid_in_name) for item in items
+            )
+            yield Found(target=target, connections=connections)
+
+
+def readable(errors: Iterable[Lasting]) -> str:
+    return "; ".join(sorted({str(error) for error in errors}))

@@ -1,0 +1,108 @@
+"""Close what a dead worker, a lost answer or a slow provider left open: read what is there, then close its journal row.
+
+Every intent row is a change whose outcome is not recorded. Refuses to repeat a change: that is the next plan's job,
+once the row is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from .app import App
+from .apply import Work, judged, record_content, undo
+from .azure import memory as memories
+from .azure.memory import Intent, Memory
+from .azure.notify import APPROVED, REJECTED
+from .core.ids import ResourceId
+from .core.model import Connection, Decision, Name, Verdict
+from .core.plan import Change
+from .errors import Lasting, Passing
+from .telemetry import Event, log
+
+IN_FLIGHT = timedelta(minutes=5)
+_NEWS = {"approve": APPROVED, "reject": REJECTED}
+
+
+def names_in_flight(memory: Memory) -> set[Name]:
+    """Records whose last write has no answer yet: they have to be read."""
+    found = (intent.subject for intent in memory.intents if intent.kind in ("put", "delete"))
+    return {Name(zone=zone, record=subject.name) for subject in found if (zone := subject.parent)}
+
+
+async def close_open(work: Work) -> None:
+    for intent in list(work.memory.intents):
+        row = await work.app.tables.get(*intent.journal)
+        if row is None:
+            await _never_called(work, intent)
+        elif row.data.get("result") != "started":
+            await finish(work.app, work.plan.target, intent, str(row.data.get("result")))
+        elif not await _close(work, intent):
+            continue
+        work.memory.intents.remove(intent)
+
+
+async def _never_called(work: Work, intent: Intent) -> None:
+    """No row, no call: the worker died in between. A grant spent for it is open again."""
+    await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
+    work.memory.grants = [replace(g, spent=False) if g.operation == intent.grant else g for g in work.memory.grants]
+
+
+async def _close(work: Work, intent: Intent) -> bool:
+    result, detail = await (_decision if intent.kind in ("approve", "reject") else _record)(work, intent)
+    if result == "open":
+        if work.app.now() - intent.opened < IN_FLIGHT:
+            return False
+        result, detail = "unknown", f"not settled after {IN_FLIGHT.seconds // 60} minutes: {detail}"
+    await work.app.journal.close(work.plan.target, intent, result, detail)
+    await finish(work.app, work.plan.target, intent, result)
+    return True
+
+
+async def _decision(work: Work, intent: Intent) -> tuple[str, str]:
+    listing = work.view.listing
+    after = next((c for c in work.view.connections if c.id == intent.subject), None)
+    if listing is None or (after is None and not listing.complete):
+        return "open", "the target's connections cannot be read"
+    decided = _decided(intent)
+    result, detail = judged(decided, intent.kind, after)
+    if result == "mismatch" and after is not None:
+        verdict = Verdict(intent.kind)
+        decision = Decision(verdict=verdict, connection=decided, reasons=("read back",))
+        await undo(work, Change(kind=intent.kind, subject=intent.subject, why="read back", decision=decision), after)
+        return "failed", detail
+    return result, detail
+
+
+def _decided(intent: Intent) -> Connection:
+    endpoint, _, guid = intent.content.partition("|")
+    return Connection(
+        id=intent.subject, name=intent.subject.name, endpoint=ResourceId.read(endpoint), guid=guid or None
+    )
+
+
+async def _record(work: Work, intent: Intent) -> tuple[str, str]:
+    state = next((s for name, s in work.view.states.items() if name.id == intent.subject), None)
+    if state is None or not state.read:
+        return "open", state.unreadable if state else "not read yet"
+    if intent.kind == "delete":
+        return ("done", "") if state.present is None else ("unknown", "the record is there")
+    if state.present is not None and record_content(state.present) == intent.content:
+        await memories.remember_record(work.app.tables, state.present)
+        return "done", ""
+    return "unknown", "the record is not as it was sent"
+
+
+async def finish(app: App, target: ResourceId, intent: Intent, result: str) -> None:
+    """Send the news of a closed row, then drop its intent: a worker that dies in between sends it twice, not never."""
+    if result == "done" and intent.kind in _NEWS:
+        endpoint = intent.content.partition("|")[0]
+        data = {"connectionId": str(intent.subject), "endpointId": endpoint, "target": str(target)}
+        try:
+            await app.notifier.send(_NEWS[intent.kind], str(intent.subject), data)
+        except Lasting as wrong:
+            log(Event.FAILED, f"news not sent: {wrong}", target=target)
+        except Passing as wrong:
+            log(Event.LATER, f"news not sent yet: {wrong}", target=target)
+            return
+    await app.journal.settled(target, intent)

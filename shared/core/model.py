@@ -1,0 +1,189 @@
+"""The nouns: what was seen of Azure, and what was decided. Frozen values, no behaviour beyond reading themselves.
+
+Words as in the README. Whatever the requester wrote (request message, description) has no field here, so
+nothing can match on it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .ids import ResourceId
+
+
+class Status(StrEnum):
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    DISCONNECTED = "Disconnected"
+    UNKNOWN = "Unknown"
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    HOLD = "hold"
+    LEAVE = "leave"
+
+
+class Presence(StrEnum):
+    """What one read proved. Only GONE is proof of absence (404 ResourceNotFound on that very id)."""
+
+    PRESENT = "present"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One request as the target sees it. `problems` says what could not be read; with any, it is held."""
+
+    id: ResourceId | None
+    name: str
+    endpoint: ResourceId | None
+    guid: str | None = None
+    status: Status = Status.UNKNOWN
+    settled: bool = False
+    groups: tuple[str, ...] | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What has to stay equal for the connection to count as unchanged."""
+        return (self.name, str(self.endpoint), self.guid, self.status.value, self.settled, self.groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One link connection of an endpoint: its target (by id or alias) and the consumer's view of the state."""
+
+    target: ResourceId | None
+    alias: str | None = None
+    groups: tuple[str, ...] = ()
+    status: Status = Status.UNKNOWN
+    manual: bool = False
+
+
+Pair = tuple[str, tuple[str, ...]]  # (fqdn, addresses)
+
+
+def ordered(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Addresses in the one order in which they are compared and written."""
+    return tuple(sorted(set(addresses), key=lambda text: (_number(text), text)))
+
+
+def _number(text: str) -> int:
+    try:
+        return int(ipaddress.ip_address(text))
+    except ValueError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A private endpoint as one read showed it. `pairs` is None while nobody could tell its names."""
+
+    id: ResourceId
+    guid: str | None = None
+    location: str = ""
+    provisioned: bool = False
+    links: tuple[Link, ...] = ()
+    pairs: tuple[Pair, ...] | None = None
+    interfaces: tuple[ResourceId, ...] = ()
+    zone_group: bool = False
+
+    def link_to(self, target: ResourceId) -> Link | None:
+        return next((link for link in self.links if link.target == target), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The outcome of looking at one endpoint: what is there, or proof that it is gone, or why we cannot tell."""
+
+    presence: Presence
+    endpoint: Endpoint | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One person's decision about one connection; good for one transition of exactly what that person saw."""
+
+    connection: ResourceId
+    endpoint: ResourceId
+    guid: str | None
+    verdict: Verdict
+    by: str
+    reason: str
+    expires: datetime
+    operation: str
+    spent: bool = False
+    mode: str = "apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do about one connection, by which rule or grant, for which reasons (every rule consulted)."""
+
+    verdict: Verdict
+    connection: Connection
+    reasons: tuple[str, ...]
+    rule: str | None = None
+    by: str | None = None
+    nearest: str | None = None
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Name:
+    """One name in one hub's zone: the zone's full id and the record left of the zone's suffix."""
+
+    zone: ResourceId
+    record: str
+
+    @property
+    def id(self) -> ResourceId:
+        return self.zone.child("A", self.record)
+
+    @property
+    def fqdn(self) -> str:
+        return self.zone.name if self.record == "@" else f"{self.record}.{self.zone.name}"
+
+    @property
+    def hash(self) -> str:
+        return self.id.hash
+
+    def __str__(self) -> str:
+        return self.fqdn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An endpoint's right to a name, with the addresses its own read showed."""
+
+    name: Name
+    endpoint: ResourceId
+    guid: str | None
+    target: ResourceId
+    addresses: tuple[str, ...]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSet:
+    """An A record set: as read from Azure, or as we remember writing it."""
+
+    name: Name
+    addresses: tuple[str, ...]
+    ttl: int
+    metadata: tuple[tuple[str, str], ...] = ()
+    etag: str = ""
+    foreign: tuple[str, ...] = field(default=())
+    """Why the set cannot be ours whatever its metadata says: auto-registered, or properties we do not know."""
+
+    def label(self, key: str) -> str | None:
+        return dict(self.metadata).get(key)

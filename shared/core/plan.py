@@ -1,0 +1,153 @@
+"""What to do about one target: a value that is sorted, printable and has a fingerprint. Pure.
+
+Knows how decisions and names become changes, and the one order of changes: reject, approve, put, delete, so that a
+name never vanishes in between. Refuses to know modes (apply.py) and how anything is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from .decide import decide
+from .ids import ResourceId, key_of
+from .model import Connection, Decision, Grant, RecordSet, Seen, Verdict
+from .names import Mark, NameState, step
+from .policy import Policy
+
+ORDER = ("reject", "approve", "refresh", "put", "delete")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step. `kind` is one of ORDER; connections carry a decision, records a set and its precondition."""
+
+    kind: str
+    subject: ResourceId
+    why: str
+    decision: Decision | None = None
+    record: RecordSet | None = None
+    if_match: str | None = None
+    blocked: str = ""
+
+    @property
+    def id(self) -> str:
+        return key_of(self.kind, str(self.subject), self._content())
+
+    def _content(self) -> str:
+        if self.decision is not None:
+            return f"{self.decision.connection.endpoint} {self.decision.connection.guid or ''}"
+        record = self.record
+        return f"{record.addresses} {record.ttl} {record.metadata}" if record and self.kind == "put" else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything seen and remembered about one target at one moment, and how complete that is."""
+
+    target: ResourceId
+    connections: tuple[Connection, ...] = ()
+    endpoints: Mapping[ResourceId, Seen] = field(default_factory=dict)
+    names: tuple[NameState, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    in_flight: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[tuple[str, str], ...] = ()
+    deletes_allowed: bool = True
+    suspended: Mapping[str, str] = field(default_factory=dict)
+    """Kind of change to why none of that kind happens now (invalid policy, approvals switched off)."""
+    ours: bool = False
+    """Law 11: the app itself depends on this target, so it is report-only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    target: ResourceId
+    decisions: tuple[Decision, ...] = ()
+    changes: tuple[Change, ...] = ()
+    findings: tuple[tuple[str, str], ...] = ()
+    """(subject, text), sorted: what people should know and we do not act on."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def fingerprint(self) -> str:
+        text = "\n".join(f"{change.id} {change.blocked}" for change in self.changes)
+        return hashlib.sha256(f"{self.target.key}\n{text}".encode()).hexdigest()[:16]
+
+
+def completed(connection: Connection, seen: Seen | None, target: ResourceId) -> Connection:
+    """Groups and guid that the provider does not show, taken from a fresh read of the very endpoint it names."""
+    if seen is None or seen.endpoint is None or seen.endpoint.id != connection.endpoint:
+        return connection
+    link = seen.endpoint.link_to(target)
+    return replace(
+        connection,
+        groups=connection.groups or (link.groups if link and link.groups else None),
+        guid=connection.guid or seen.endpoint.guid,
+    )
+
+
+def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
+    """Same snapshot, policy and day: same plan, same fingerprint."""
+    decisions = tuple(
+        sorted(
+            (_decide(connection, snapshot, policy, now) for connection in snapshot.connections),
+            key=lambda decision: str(decision.connection.id or decision.connection.name).lower(),
+        )
+    )
+    changes = [change for decision in decisions if (change := _connection_change(decision))]
+    findings = list(snapshot.notes)
+    for state in sorted(snapshot.names, key=lambda state: state.name):
+        change, finding = _record_change(state, policy, mark)
+        if change:
+            changes.append(change)
+        if finding:
+            findings.append((str(state.name), finding))
+    changes = [_blocked(change, snapshot) for change in changes if change.id not in snapshot.in_flight]
+    changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject))
+    return Plan(
+        target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=tuple(sorted(set(findings)))
+    )
+
+
+def _decide(connection: Connection, snapshot: Snapshot, policy: Policy, now: datetime) -> Decision:
+    seen = snapshot.endpoints.get(connection.endpoint) if connection.endpoint else None
+    known = completed(connection, seen, snapshot.target)
+    return decide(known, target=snapshot.target, policy=policy, now=now, grants=snapshot.grants)
+
+
+def _connection_change(decision: Decision) -> Change | None:
+    subject = decision.connection.id
+    if subject is None or decision.verdict not in (Verdict.APPROVE, Verdict.REJECT):
+        return None
+    return Change(kind=decision.verdict.value, subject=subject, why="; ".join(decision.reasons), decision=decision)
+
+
+def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change | None, str]:
+    todo = step(state, mark, policy.ttl_of(state.name.zone))
+    if todo.do == "look":
+        return None, f"not decided: {state.unreadable}" if state.unreadable else ""
+    if todo.do and todo.record is not None:
+        change = Change(
+            kind=todo.do, subject=state.name.id, why=todo.why, record=todo.record, if_match=todo.if_match
+        )
+        return change, todo.finding
+    return None, todo.finding
+
+
+def _blocked(change: Change, snapshot: Snapshot) -> Change:
+    """Why a change stays undone for now; shown with the plan, never silently dropped."""
+    blocked = ""
+    if snapshot.ours:
+        blocked = "the app itself depends on this resource: report only"
+    elif change.kind in snapshot.suspended:
+        blocked = snapshot.suspended[change.kind]
+    elif change.kind == "delete" and not snapshot.deletes_allowed:
+        blocked = "no deletes before a full sweep has seen every claim"
+    elif change.id in snapshot.failed:
+        blocked = snapshot.failed[change.id]
+    return replace(change, blocked=blocked)

@@ -1,0 +1,178 @@
+"""ARM bodies to values. Knows the shapes that providers answer with, tolerates what is missing, invents nothing.
+
+Source: reference/private-endpoint-connections.md sections 1 to 3, reference/dns-records.md section 1.
+A missing or odd key becomes a problem (the connection is then held), never an exception and never a default
+that could approve.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .ids import ResourceId, fold, is_guid
+from .model import Connection, Endpoint, Link, Pair, Status, ordered
+
+_STATUSES = {fold(status.value): status for status in Status if status is not Status.UNKNOWN}
+_SETTLED = {"succeeded", "ready"}
+_ENDPOINT_TYPE = "Microsoft.Network/privateEndpoints"
+
+
+def connection(body: object, *, target: ResourceId | None = None, guid_in_name: bool = False) -> Connection:
+    """One `privateEndpointConnections` item. `guid_in_name`: Private Link Services put the endpoint's
+    resourceGuid behind the last dot of the connection's name (recorded); others put other GUIDs there."""
+    problems: list[str] = []
+    if not isinstance(body, Mapping):
+        return Connection(id=None, name="", endpoint=None, problems=("the connection is not an object",))
+    properties = _mapping(body, "properties", problems)
+    state = _mapping(properties, "privateLinkServiceConnectionState", problems)
+    identity = ResourceId.read(body.get("id"))
+    name = _name(body, identity, problems)
+    if identity is None:
+        problems.append("its id is missing or no ARM id")
+    elif target is not None and identity.parent != target:
+        problems.append("its id does not lie under the target")
+    endpoint = _endpoint_id(properties, problems)
+    status = _status(state.get("status"))
+    if status is Status.UNKNOWN:
+        problems.append("its status is missing or unknown")
+    guid = name.rpartition(".")[2] if guid_in_name else None
+    return Connection(
+        id=identity,
+        name=name,
+        endpoint=endpoint,
+        guid=fold(guid) if guid and is_guid(guid) else None,
+        status=status,
+        settled=_is_settled(properties.get("provisioningState"), problems),
+        groups=_groups(properties, problems),
+        problems=tuple(problems),
+    )
+
+
+def endpoint(body: object) -> Endpoint | None:
+    """One `Microsoft.Network/privateEndpoints` object; None when it is not one."""
+    identity = ResourceId.read(body.get("id")) if isinstance(body, Mapping) else None
+    if identity is None or not identity.is_a(_ENDPOINT_TYPE) or not isinstance(body, Mapping):
+        return None
+    properties = _mapping(body, "properties", [])
+    guid = properties.get("resourceGuid")
+    configs = _objects(properties.get("customDnsConfigs"))
+    return Endpoint(
+        id=identity,
+        guid=fold(guid) if is_guid(guid) else None,
+        location=str(body.get("location", "")),
+        provisioned=fold(str(properties.get("provisioningState", ""))) == "succeeded",
+        links=(
+            *_links(properties.get("privateLinkServiceConnections"), manual=False),
+            *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),
+        ),
+        # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
+        pairs=_pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs) if configs else None,
+        interfaces=tuple(
+            found for item in _objects(properties.get("networkInterfaces")) if (found := ResourceId.read(item.get("id")))
+        ),
+    )
+
+
+def interface_pairs(body: object) -> tuple[Pair, ...]:
+    """The (fqdn, address) pairs of an endpoint's network interface; pairs are per entry, never by index."""
+    properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
+    found: list[tuple[object, object]] = []
+    for config in _objects(properties.get("ipConfigurations")):
+        inner = _mapping(config, "properties", [])
+        link = inner.get("privateLinkConnectionProperties")
+        fqdns = link.get("fqdns") if isinstance(link, Mapping) else None
+        for fqdn in fqdns if isinstance(fqdns, list) else ():
+            found.append((fqdn, [inner.get("privateIPAddress")]))
+    return _pairs(found)
+
+
+def _name(body: Mapping[str, Any], identity: ResourceId | None, problems: list[str]) -> str:
+    # Items nested in the parent carry no name (SQL, MySQL, Key Vault, Machine Learning): take the id's last one.
+    name = body.get("name")
+    if name is None and identity is not None:
+        return identity.name
+    if not isinstance(name, str) or not name:
+        problems.append("it has no name")
+        return ""
+    if identity is not None and fold(identity.name) != fold(name):
+        problems.append("its name and its id disagree")
+    return name
+
+
+def _endpoint_id(properties: Mapping[str, Any], problems: list[str]) -> ResourceId | None:
+    inner = properties.get("privateEndpoint")
+    found = ResourceId.read(inner.get("id")) if isinstance(inner, Mapping) else None
+    if found is None or not found.is_a(_ENDPOINT_TYPE):
+        problems.append("it names no private endpoint")
+        return None
+    return found
+
+
+def _groups(properties: Mapping[str, Any], problems: list[str]) -> tuple[str, ...] | None:
+    """None when the provider does not show groups (Storage, Key Vault, Private Link Services)."""
+    value = properties.get("groupIds", properties.get("groupId"))
+    if value is None or value == []:
+        return None
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) and item for item in values):
+        problems.append("its group ids are not text")
+        return None
+    return tuple(sorted(values))
+
+
+def _is_settled(state: object, problems: list[str]) -> bool:
+    if state is None:
+        return True
+    if not isinstance(state, str):
+        problems.append("its provisioning state is not text")
+        return False
+    return fold(state) in _SETTLED
+
+
+def _links(items: object, *, manual: bool) -> Iterable[Link]:
+    for item in _objects(items):
+        properties = _mapping(item, "properties", [])
+        service = properties.get("privateLinkServiceId")
+        target = ResourceId.read(service)
+        groups = properties.get("groupIds")
+        state = properties.get("privateLinkServiceConnectionState")
+        yield Link(
+            target=target,
+            alias=service if target is None and isinstance(service, str) else None,
+            groups=tuple(sorted(g for g in groups if isinstance(g, str))) if isinstance(groups, list) else (),
+            status=_status(state.get("status") if isinstance(state, Mapping) else None),
+            manual=manual,
+        )
+
+
+def _pairs(found: Iterable[tuple[object, object]]) -> tuple[Pair, ...]:
+    merged: dict[str, set[str]] = {}
+    for fqdn, addresses in found:
+        if isinstance(fqdn, str) and isinstance(addresses, list):
+            merged.setdefault(fold(fqdn).removesuffix("."), set()).update(a for a in addresses if _is_ipv4(a))
+    return tuple((fqdn, ordered(ips)) for fqdn, ips in sorted(merged.items()) if ips)
+
+
+def _is_ipv4(text: object) -> bool:
+    try:
+        return isinstance(text, str) and ipaddress.ip_address(text).version == 4
+    except ValueError:
+        return False
+
+
+def _status(value: object) -> Status:
+    return _STATUSES.get(fold(value), Status.UNKNOWN) if isinstance(value, str) else Status.UNKNOWN
+
+
+def _mapping(body: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
+    value = body.get(key)
+    if isinstance(value, Mapping):
+        return value
+    problems.append(f"it has no {key}")
+    return {}
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

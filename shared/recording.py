@@ -1,0 +1,228 @@
+"""Write down what a settle saw and did: memory, holds, failures, findings, and when to look again.
+
+Comes after apply. Refuses to touch Azure: only tables, news and the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from . import closing
+from .apply import Outcome, Work
+from .azure import memory as memories
+from .azure.journal import Entry
+from .azure.memory import TARGETS, Memory
+from .azure.notify import HELD
+from .azure.tables import Row
+from .azure.worklist import Item
+from .core.ids import ResourceId, key_of
+from .core.model import Decision, Name, Verdict
+from .errors import Lasting, Passing
+from .observe import learned
+from .telemetry import Event, log
+
+if TYPE_CHECKING:
+    from .settle import Report
+
+_AFTER_APPROVAL = timedelta(seconds=2)
+_REQUESTED = (20, 120, 600)  # seconds; a proxy write can precede the moment the connection is listed (events.md 2)
+_WAITING = (3, 10, 30, 120, 600)
+_YOUNG = timedelta(minutes=15)
+_LASTING = {"failed", "refused"}
+
+
+async def record(work: Work, item: Item, report: Report) -> None:
+    await _close(work)
+    await _failures(work)
+    _take_read_backs(work)
+    if work.passing is None:
+        await _remember(work)
+    await _hold(work)
+    await _note(work)
+    _look_again(work, item, report)
+    for outcome in work.outcomes:
+        _log(outcome, work)
+
+
+async def _close(work: Work) -> None:
+    for outcome in work.outcomes:
+        if outcome.intent is not None and outcome.result not in ("open", "conflict"):
+            await closing.finish(work.app, work.plan.target, outcome.intent, outcome.result)
+
+
+async def _failures(work: Work) -> None:
+    """A lasting failure is not tried at every sweep: after one minute, then two, four … at most an hour."""
+    target, tables, now = work.plan.target, work.app.tables, work.app.now()
+    for outcome in work.outcomes:
+        change = outcome.change
+        if outcome.result in _LASTING and outcome.intent is not None and work.passing is None:
+            times = work.memory.failures.get(change.id, (0, now, ""))[0] + 1
+            until = now + min(timedelta(minutes=2 ** (times - 1)), timedelta(hours=1))
+            data = {"change": change.id, "times": times, "until": until, "text": outcome.detail[:1000]}
+            await tables.put(TARGETS, Row(target.hash, f"f!{change.id}", data))
+        elif outcome.result == "done" and change.id in work.memory.failures:
+            await tables.delete(TARGETS, target.hash, f"f!{change.id}")
+
+
+def still_failed(memory: Memory, now: datetime) -> Mapping[str, str]:
+    """Change id to the words for people; a settle by hand tries at once."""
+    if any(operation.kind == "settle" for operation in memory.operations):
+        return {}
+    return {
+        change: f"failed before, not tried again before {until:%H:%M:%S} UTC: {text}"
+        for change, (_, until, text) in memory.failures.items()
+        if now < until
+    }
+
+
+def _take_read_backs(work: Work) -> None:
+    """Our own decision is no news: what was read back is what the echo event will show."""
+    after = {o.change.subject: o.after for o in work.outcomes if o.after is not None}
+    listing = work.view.listing
+    if listing is not None and after:
+        connections = tuple(after.get(c.id, c) if c.id else c for c in listing.connections)
+        work.view.listing = replace(listing, connections=connections)
+
+
+async def _remember(work: Work) -> None:
+    view, app, target = work.view, work.app, work.plan.target
+    known, forget = learned(view, work.memory, work.policy)
+    await memories.remember(app.tables, target, known, forget)
+    undone = {o.change.subject for o in work.outcomes if o.result in ("failed", "open", "conflict", "unknown")}
+    for endpoint, name in sorted(view.given_up):
+        if name.id not in undone and not view.states[name].unreadable:
+            await memories.forget_name(app.tables, target, endpoint, name)
+    changed = {o.change.subject for o in work.outcomes if o.result != "skipped"}
+    for name, state in view.states.items():
+        if state.read and name.id not in changed:
+            await _remember_read(work, name)
+
+
+async def _remember_read(work: Work, name: Name) -> None:
+    present = work.view.states[name].present
+    if present is not None and work.app.mark(work.policy).owns(present):
+        await memories.remember_record(work.app.tables, present)
+    else:
+        await memories.forget_record(work.app.tables, name)
+
+
+# --- people: held connections, notes, findings ------------------------------------------------------
+
+
+async def _hold(work: Work) -> None:
+    listing, app, target = work.view.listing, work.app, work.plan.target
+    if listing is None:
+        return
+    waiting: set[ResourceId] = set()
+    for decision in work.plan.decisions:
+        connection = decision.connection
+        if decision.verdict is Verdict.HOLD and connection.id is not None:
+            waiting.add(connection.id)
+            if await app.desk.hold(target, decision, work.state.hash):
+                await _news_of_hold(work, decision)
+    planned = {o.change.subject for o in work.outcomes if o.change.decision and o.result not in ("done", "open")}
+    for row in await app.desk.held_of(target) if listing.complete else ():
+        kept = ResourceId.parse(row["connection"])
+        if kept not in waiting and kept not in planned:
+            await app.desk.release(target, kept)
+
+
+async def _news_of_hold(work: Work, decision: Decision) -> None:
+    app, target, connection = work.app, work.plan.target, decision.connection
+    assert connection.id is not None
+    log(Event.HELD, "; ".join(decision.reasons), target=target, connection=connection.id, endpoint=connection.endpoint)
+    details = {
+        "verdict": "hold",
+        "reasons": list(decision.reasons),
+        "endpoint": str(connection.endpoint or ""),
+        "policy": work.state.hash,
+        "by": "policy",
+    }
+    entry = Entry(change=key_of("hold", str(connection.id)), kind="hold", subject=connection.id, details=details)
+    data = {"connectionId": str(connection.id), "endpointId": str(connection.endpoint or ""), "target": str(target)}
+    try:
+        await app.notifier.send(HELD, str(connection.id), {**data, "reasons": list(decision.reasons)})
+    except Lasting as wrong:
+        log(Event.FAILED, f"news not sent: {wrong}", target=target)
+    except Passing as wrong:
+        log(Event.LATER, f"news not sent yet: {wrong}", target=target)
+        return
+    await app.journal.note(target, entry, "held", decision.nearest or "")
+    await app.desk.notified(target, connection.id)
+
+
+async def _note(work: Work) -> None:
+    """Skipped changes and findings get a row when they are new for the target, not at every look."""
+    app, target, memory = work.app, work.plan.target, work.memory
+    skipped = [o for o in work.outcomes if o.result == "skipped"]
+    plan = work.plan.fingerprint if skipped else ""
+    findings = _digest(work.plan.findings) if work.plan.findings else memory.last_notes
+    if skipped and plan != memory.last_plan:
+        for outcome in skipped:
+            details = {"why": outcome.change.why, "policy": work.state.hash, "mode": "plan", "fingerprint": plan}
+            entry = Entry(
+                change=outcome.change.id, kind=outcome.change.kind, subject=outcome.change.subject, details=details
+            )
+            await app.journal.note(target, entry, "skipped", outcome.detail)
+    if work.plan.findings and findings != memory.last_notes:
+        for subject, text in work.plan.findings:
+            log(Event.FINDING, f"{subject}: {text}", target=target)
+        details = {"policy": work.state.hash, "findings": [f"{subject}: {text}" for subject, text in work.plan.findings]}
+        entry = Entry(change=findings, kind="finding", subject=target, details=details)
+        await app.journal.note(target, entry, "noted", "; ".join(text for _, text in work.plan.findings))
+    plan = plan or memory.last_plan
+    if (plan, findings) != (memory.last_plan, memory.last_notes):
+        await app.tables.put(TARGETS, Row(target.hash, "m!", {"plan": plan, "notes": findings}))
+
+
+# --- when to look again -----------------------------------------------------------------------------
+
+
+def _look_again(work: Work, item: Item, report: Report) -> None:
+    now, policy, target = work.app.now(), work.policy, work.plan.target
+    looks = {due.subject: due.looks for due in item.due}
+    for outcome in work.outcomes:
+        decision = outcome.change.decision
+        if decision is None or outcome.change.kind != "approve":
+            continue
+        endpoint = decision.connection.endpoint
+        if outcome.result == "done" and endpoint is not None:
+            served = bool(policy.hubs_of(endpoint))
+            report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
+    if any(o.result == "open" for o in work.outcomes) or work.memory.intents:
+        report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
+    for endpoint in work.view.waiting:
+        seen = looks.get(endpoint, 0)
+        if seen < len(_WAITING):
+            report.later[endpoint] = now + timedelta(seconds=_WAITING[seen])
+    for due in item.due:
+        quiet = not work.view.news and not work.outcomes
+        if "requested" in due.causes and quiet and now - due.at < _YOUNG and due.looks < len(_REQUESTED):
+            report.later.setdefault(due.subject, now + timedelta(seconds=_REQUESTED[due.looks]))
+
+
+def _at(steps: tuple[int, ...], looks: int) -> int:
+    return steps[min(looks, len(steps) - 1)]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+
+
+def _log(outcome: Outcome, work: Work) -> None:
+    change, decision = outcome.change, outcome.change.decision
+    log(
+        Event.CHANGE,
+        f"{change.kind} {change.subject.name}: {outcome.result}{f' ({outcome.detail})' if outcome.detail else ''}",
+        target=work.plan.target,
+        change=change.kind,
+        outcome=outcome.result,
+        rule=decision.rule if decision else None,
+        record=str(change.record.name) if change.record else None,
+        connection=change.subject if decision else None,
+    )
+

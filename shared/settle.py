@@ -1,0 +1,172 @@
+"""THE route of all work: observe, plan, apply, record, for one target under its lease.
+
+Events, HTTP, timers and the command line all end here. Again only after a conflict or a refusal; nothing is waited for:
+completion is seen by the echo event, a second look and the sweep.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from . import closing, operations, recording
+from .app import App, PolicyState
+from .apply import Outcome, Work, apply, suspensions, without_off
+from .azure import memory as memories
+from .azure.desk import Control
+from .azure.memory import Memory
+from .azure.worklist import Item
+from .core import plan as planning
+from .core.ids import ResourceId
+from .core.model import Presence, Seen
+from .core.plan import Plan
+from .core.signals import ENDPOINT, Ignored, signal
+from .errors import Passing
+from .observe import Look, View, observe, snapshot
+from .telemetry import Event, log
+
+DEADLINE = timedelta(seconds=60)
+ROUNDS = 3
+_WORKER = uuid.uuid4().hex
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What one settle saw and did; `later` says when to look again at what."""
+
+    plan: Plan
+    outcomes: list[Outcome] = field(default_factory=list)
+    later: dict[ResourceId, datetime] = field(default_factory=dict)
+    cut: bool = False
+
+
+async def work(resource: ResourceId, app: App, given: Mapping[ResourceId, Seen] | None = None) -> Report | None:
+    """One message of the worklist: take the item, settle it, hand it back. None: nothing ripe, or somebody has it."""
+    item = await app.worklist.take(resource, _WORKER)
+    if item is None:
+        return None
+    try:
+        if item.work.is_a(ENDPOINT):
+            await _hand_on(item, app)
+            await app.worklist.done(item)
+            return None
+        report = await settle(item, app, given or {})
+    except Passing as wrong:
+        log(Event.LATER, str(wrong), target=item.work)
+        await app.worklist.failed(item, wrong)
+        return None
+    except Exception as wrong:
+        log(Event.FAILED, f"{type(wrong).__name__}: {wrong}", target=item.work)
+        await app.worklist.failed(item, wrong)
+        raise
+    await app.worklist.done(item, report.later, rest=report.cut)
+    return report
+
+
+async def _hand_on(item: Item, app: App) -> None:
+    """An endpoint's event: its targets from the index, else from its one read, which is handed on."""
+    endpoint, given = item.work, {}
+    targets = await memories.targets_of(app.tables, endpoint)
+    if not targets:
+        seen = await app.arm.endpoint(endpoint)
+        given = {endpoint: seen}
+        links = seen.endpoint.links if seen.endpoint else ()
+        targets = sorted({link.target for link in links if link.target})
+        if seen.presence is Presence.UNKNOWN:
+            log(Event.FINDING, f"cannot read the endpoint: {seen.why}", endpoint=endpoint)
+    policy = (await app.policy()).policy
+    for target in targets:
+        try:
+            signal(target, "endpoint", policy)
+        except Ignored as why:
+            log(Event.IGNORED, str(why), endpoint=endpoint)
+            continue
+        await app.worklist.signal(target, endpoint, "endpoint")
+        await work(target, app, given)
+    for operation in (await memories.load(app.tables, endpoint)).operations:
+        found = {"targets": [str(target) for target in targets], "detail": "each target is settled by itself"}
+        await app.desk.finish(endpoint, operation.id, "succeeded", found)
+
+
+async def ring_for_operations(app: App) -> None:
+    """Line 8 of the protocol: a request by hand whose signal was lost is due again after a minute."""
+    for row in await app.desk.running():
+        if app.now() - row["at"] > timedelta(minutes=1):
+            target, subject = ResourceId.parse(row["target"]), ResourceId.parse(row["subject"])
+            await app.worklist.signal(target, subject, "plan" if row["kind"] == "plan" else "by hand")
+
+
+async def settle(item: Item, app: App, given: Mapping[ResourceId, Seen]) -> Report:
+    """Raises Passing when it must be tried again later; what was done until then is recorded."""
+    state = await app.policy()
+    control = await app.desk.control()
+    memory = await memories.load(app.tables, item.work)
+    look = _look(item, memory, given)
+    deadline = app.now() + DEADLINE
+    report = Report(plan=Plan(target=item.work))
+    if only_plans(item, memory):
+        look.dry = True
+    for _ in range(ROUNDS):
+        view = await observe(look, memory, state.policy, app)
+        step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
+        if not look.dry:
+            await closing.close_open(step)
+        step.plan = report.plan = _plan(view, memory, state, control, app)
+        if not look.dry:
+            await apply(step)
+            await recording.record(step, item, report)
+        report.outcomes += step.outcomes
+        report.cut = step.cut
+        if step.passing is not None:
+            raise step.passing
+        if step.cut or not any(o.result == "conflict" or _reopened(o) for o in step.outcomes):
+            break
+        memory = await memories.load(app.tables, item.work)
+        look = Look(target=look.target, subjects=look.subjects, full=look.full, doubt=look.doubt)
+    await operations.finish(report, memory, state, app)
+    _log(report, item)
+    return report
+
+
+def _reopened(outcome: Outcome) -> bool:
+    """A record write without an answer: read the record now, so that the row can be closed."""
+    return outcome.result == "open" and outcome.change.kind in ("put", "delete")
+
+
+def _look(item: Item, memory: Memory, given: Mapping[ResourceId, Seen]) -> Look:
+    by_hand = any(operation.kind in ("settle", "plan", "decision") for operation in memory.operations)
+    causes = {cause for due in item.due for cause in due.causes}
+    full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "full", "plan"})
+    subjects = frozenset(due.subject for due in item.due) | ({item.work} if by_hand else set())
+    look = Look(target=item.work, subjects=subjects, full=full, given=dict(given))
+    look.doubt |= closing.names_in_flight(memory)
+    return look
+
+
+def only_plans(item: Item, memory: Memory) -> bool:
+    """Somebody only wants to see the plan: nothing is written, not even a claim."""
+    causes = {cause for due in item.due for cause in due.causes}
+    return causes == {"plan"} and all(operation.kind == "plan" for operation in memory.operations)
+
+
+def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
+    seen = snapshot(
+        view,
+        memory,
+        state.policy,
+        app,
+        in_flight=frozenset(intent.change for intent in memory.intents),
+        failed=recording.still_failed(memory, app.now()),
+        deletes_allowed=control.claims_complete,
+        suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
+    )
+    return without_off(planning.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)
+
+
+def _log(report: Report, item: Item) -> None:
+    done = sum(outcome.result == "done" for outcome in report.outcomes)
+    text = f"{item.work.name}: {done} of {len(report.plan.changes)} changes done"
+    causes = ",".join(sorted({cause for due in item.due for cause in due.causes}))
+    log(Event.SETTLED, text, target=item.work, cause=causes, fingerprint=report.plan.fingerprint, count=done)
