@@ -108,7 +108,7 @@ class App:
 def build(settings: Settings, now: Clock = utc_now) -> App:
     clients = Clients(settings)
     tables = Tables(clients, settings)
-    arm = Arm(clients)
+    arm = Arm(clients, settings.arm)
     return App(
         settings=settings,
         clients=clients,

@@ -41,8 +41,9 @@ class Listing:
 
 
 class Arm:
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, address: str) -> None:
         self._clients = clients
+        self._address = address
 
     # --- the target's side ---------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ class Arm:
             if kind.client == "network" and target.is_a("Microsoft.Network/privateLinkServices"):
                 await self._decide_service(target, connection.id, body)
             else:
-                url = f"{_quoted(f'{target}/{kind.segment}/{connection.id.name}')}?api-version={kind.version}"
+                url = f"{self._address}{_quoted(f'{target}/{kind.segment}/{connection.id.name}')}?api-version={kind.version}"
                 await self._send(HttpRequest("PUT", url, json=body), retry_total=0)
         except (AzureError, TimeoutError) as error:
             raise write_failure(error, doing) from error
@@ -179,7 +180,7 @@ class Arm:
         await self._get("/subscriptions", "2022-12-01", "reach Resource Manager")
 
     async def _get(self, path: str, version: str, doing: str) -> Mapping[str, Any]:
-        return await self._read(f"{_quoted(path)}?api-version={version}", doing)
+        return await self._read(f"{self._address}{_quoted(path)}?api-version={version}", doing)
 
     async def _read(self, url: str, doing: str) -> Mapping[str, Any]:
         try:

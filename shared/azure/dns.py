@@ -80,12 +80,14 @@ class Dns:
                 raise _explained(error, name, "delete") from error
 
     async def zones(self, hub: Scope) -> list[ResourceId]:
-        """The zones of a hub's resource group."""
+        """The zones of a hub's resource group; none when the group itself is not there."""
         _, subscription, _, group = hub.segments
         client = await self._clients.private_dns(subscription)
         try:
             found = [zone async for zone in client.private_zones.list_by_resource_group(group)]
         except (AzureError, TimeoutError) as error:
+            if isinstance(error, HttpResponseError) and code_of(error) == "ResourceGroupNotFound":
+                return []
             raise failure(error, f"list the zones of {group}") from error
         return [zone for item in found if (zone := ResourceId.read(item.id))]
 

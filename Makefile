@@ -1,0 +1,31 @@
+# Everything a person or a CI machine needs. `make help` lists it.
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup test check demo play bench clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup:  ## install everything into .venv and node_modules; does nothing when nothing changed
+	@python3 scripts/setup.py
+
+test: setup  ## all tests: core, adapters, host, stories, laws
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+check: setup  ## style, types of the core, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+demo: setup  ## play all stories against the small Azure, show what happened, end
+	@$(PY) -m simulator demo
+
+play: setup  ## start everything and stay up, with commands to try by hand
+	@$(PY) -m simulator play
+
+bench: setup  ## ARM calls per job, beside the minimum
+	@$(PY) -m simulator bench
+
+clean:  ## remove what setup and tests made
+	rm -rf .venv node_modules .run .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

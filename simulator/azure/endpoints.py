@@ -1,0 +1,186 @@
+"""Knows private endpoints: what a PUT makes of them, and how they look. Requester's side of a link.
+
+Refuses to know decisions. Shapes: recordings cosmos-private-endpoint-get, private-endpoint-get-manual-pending,
+dns-pe-acr-customdns, dns-pe-with-zone-group; steps: reference private-endpoint-connections 8, dns-records 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.azure.calls import Call
+from simulator.azure.catalog import Member, members, region
+from simulator.azure.connections import LinkState
+from simulator.azure.errors import ArmError, bad
+from simulator.azure.ids import Path
+from simulator.azure.interfaces import Address
+from simulator.azure.world import Resource, World
+
+TYPE = "Microsoft.Network/privateEndpoints"
+AWAITING = "Awaiting Approval"  # recorded: what the requester sees while Pending
+LISTS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+KEPT = ("applicationSecurityGroups", "ipVersionType", "extendedLocation")  # echoed as given
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What the simulator knows about one endpoint beside its place and tags."""
+
+    guid: str
+    manual: bool
+    link: str
+    service: str  # id or alias, as the requester wrote it
+    target: str  # key of the target
+    groups: list[str]
+    message: str | None
+    subnet: str
+    nic: Path
+    nic_name: str
+    static: list[dict[str, Any]]
+    kept: dict[str, Any]
+    state: LinkState
+    etag: str
+    provisioning: str = "Updating"
+    addresses: list[Address] = field(default_factory=list)
+    zone_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The body of a PUT, understood."""
+
+    location: str
+    tags: dict[str, str] | None
+    manual: bool
+    link: str
+    service: str
+    groups: list[str]
+    message: str | None
+    subnet: str
+    nic_name: str
+    static: list[dict[str, Any]]
+    kept: dict[str, Any]
+
+
+def understand(call: Call) -> Wanted:
+    """Read the body of a PUT; raises what ARM answers to a bad one."""
+    body, properties = call.content, call.content.get("properties") or {}
+    location = body.get("location")
+    if not location:
+        raise bad("LocationRequired", "The location property is required for this definition.")
+    where = (properties.get("subnet") or {}).get("id")
+    if not where:
+        raise bad("InvalidRequestFormat", "Cannot parse the request: a private endpoint needs properties.subnet.id.")
+    automatic, manual = (properties.get(name) or [] for name in LISTS)
+    if len(automatic) + len(manual) != 1:
+        raise bad(
+            "PrivateEndpointMustHaveOnePrivateLinkServiceConnection",
+            "A private endpoint needs exactly one private link service connection.",
+        )
+    row = [*automatic, *manual][0]
+    inner = row.get("properties") or {}
+    if not row.get("name") or not inner.get("privateLinkServiceId"):
+        raise bad("InvalidRequestFormat", "A private link service connection needs name and privateLinkServiceId.")
+    return Wanted(
+        location=str(location),
+        tags=body.get("tags"),
+        manual=bool(manual),
+        link=str(row["name"]),
+        service=str(inner["privateLinkServiceId"]),
+        groups=list(inner.get("groupIds") or []),
+        message=inner.get("requestMessage"),
+        subnet=str(where),
+        nic_name=str(properties.get("customNetworkInterfaceName") or ""),
+        static=list(properties.get("ipConfigurations") or []),
+        kept={name: properties[name] for name in KEPT if properties.get(name) is not None},
+    )
+
+
+def find_target(world: World, wanted: Wanted) -> Resource:
+    """The target asked for. The codes of the two refusals are assumed."""
+    target = world.target(wanted.service)
+    if target is None and not wanted.service.startswith("/"):
+        raise bad("PrivateLinkServiceAliasNotFound", f"No private link service has the alias {wanted.service}.")
+    if target is None:
+        raise ArmError(
+            400,
+            "InvalidResourceReference",
+            f"Resource {wanted.service} referenced by the private endpoint "
+            "was not found. Please make sure that the referenced resource exists.",
+        )
+    return target
+
+
+def wanted_members(target: Resource, groups: list[str]) -> list[Member]:
+    """One member per address. A target that publishes no names still costs one address."""
+    rows = (target.body.get("properties") or {}).get("locations") or []
+    regions = [region(row.get("locationName")) for row in rows if isinstance(row, Mapping)]
+    location = target.body.get("location")
+    found = [member for group in groups for member in members(target.path, location, regions, group)]
+    return found or [Member(groups[0] if groups else "", ())]
+
+
+def render(world: World, resource: Resource) -> dict[str, Any]:
+    """The endpoint as its owner reads it."""
+    own: Endpoint = resource.item
+    etag = f'W/"{own.etag}"'
+    shown = LISTS[own.manual]
+    properties: dict[str, Any] = {
+        "provisioningState": own.provisioning,
+        "resourceGuid": own.guid,
+        LISTS[0]: [],
+        LISTS[1]: [],
+        "customNetworkInterfaceName": own.nic_name,
+        "subnet": {"id": own.subnet},
+        "ipConfigurations": own.static,
+        "networkInterfaces": [{"id": own.nic.id}],
+        "customDnsConfigs": _dns(world, own),
+        **own.kept,
+    }
+    inner: dict[str, Any] = {
+        "provisioningState": "Succeeded",
+        "privateLinkServiceId": own.service,
+        "groupIds": own.groups,
+    }
+    if own.message is not None:
+        inner["requestMessage"] = own.message
+    inner["privateLinkServiceConnectionState"] = {
+        "status": own.state.status,
+        "description": own.state.description or "",
+        "actionsRequired": own.state.actions,
+    }
+    properties[shown] = [
+        {
+            "name": own.link,
+            "id": f"{resource.path.id}/{shown}/{own.link}",
+            "etag": etag,
+            "properties": inner,
+            "type": f"{TYPE}/{shown}",
+        }
+    ]
+    body = {
+        "name": resource.path.name,
+        "id": resource.path.id,
+        "etag": etag,
+        "type": TYPE,
+        "location": resource.body["location"],
+        "properties": properties,
+    }
+    if resource.body.get("tags") is not None:
+        body["tags"] = resource.body["tags"]
+    return body
+
+
+def _dns(world: World, own: Endpoint) -> list[dict[str, Any]]:
+    """Empty while provisioning, with a zone group, and for targets without names (reference: dns-records 1)."""
+    if own.provisioning != "Succeeded" or own.zone_group:
+        return []
+    if own.state.status == "Pending" and not world.switches["pending_names"]:
+        return []
+    return [{"fqdn": name.fqdn, "ipAddresses": [one.address]} for one in own.addresses for name in one.member.names]
+
+
+def touch(world: World, resource: Resource) -> None:
+    resource.item.etag = world.guid()

@@ -1,0 +1,215 @@
+"""Knows the life of an endpoint: created, put again, deleted; and what the target is told of it.
+
+Refuses to know how either side looks. Events and their order: reference events 2; durations are squeezed (ours).
+"""
+
+from __future__ import annotations
+
+from simulator.azure import connections, endpoints, interfaces, operations, sides, zonegroups
+from simulator.azure.calls import Call, Reply
+from simulator.azure.connections import Connection, LinkState
+from simulator.azure.endpoints import AWAITING, Endpoint, Wanted
+from simulator.azure.errors import bad, busy
+from simulator.azure.ids import Path
+from simulator.azure.quirks import quirk
+from simulator.azure.world import Resource, World
+
+LISTED, CREATED, AGAIN, DELETED = 0.2, 1.5, 1.0, 0.8  # seconds at pace 1; in Azure minutes, for Cosmos 9 (recorded)
+COSMOS = 3.0
+
+
+def put(call: Call) -> Reply:
+    """PUT of an endpoint: 201 and slow when new, 200 and slow when it was there."""
+    world, wanted = call.world, endpoints.understand(call)
+    target = endpoints.find_target(world, wanted)
+    path = Path(call.path.subscription, call.path.group, "Microsoft.Network", ("privateEndpoints",), call.path.names)
+    old = world.get(path)
+    if old and old.item.provisioning == "Deleting":
+        raise busy(path)
+    resource = _replace(world, old, wanted, target) if old else _create(world, path, wanted, target)
+    own: Endpoint = resource.item
+    own.provisioning = "Updating"
+    endpoints.touch(world, resource)
+    world.put(resource)
+    if old is None:
+        sides.tell(world, resource, "validate")
+        sides.tell(world, resource, "write")  # documented: may come before the connection is listed
+        world.later.after(LISTED, lambda: _list(world, resource, target))
+    cosmos = target.path.type.lower() == "microsoft.documentdb/databaseaccounts"
+    seconds = (COSMOS if cosmos else CREATED) if old is None else AGAIN
+    operation = operations.begin(
+        world,
+        path,
+        seconds,
+        lambda: _ready(world, resource, call.principal, old is not None),
+        style="network",
+        result=lambda: endpoints.render(world, resource),
+    )
+    headers = operations.links(call, operation, location=wanted.location)
+    return Reply(200 if old else 201, endpoints.render(world, resource), headers, event=False)
+
+
+def _create(world: World, path: Path, wanted: Wanted, target: Resource) -> Resource:
+    guid = world.guid()
+    nic = Path(
+        path.subscription,
+        path.group,
+        "Microsoft.Network",
+        ("networkInterfaces",),
+        (wanted.nic_name or f"{path.name}.nic.{world.guid()}",),
+    )
+    own = Endpoint(
+        guid,
+        wanted.manual,
+        wanted.link,
+        wanted.service,
+        target.path.key,
+        wanted.groups,
+        wanted.message,
+        wanted.subnet,
+        nic,
+        wanted.nic_name,
+        wanted.static,
+        wanted.kept,
+        _first_state(path, wanted, target),
+        world.guid(),
+    )
+    members = endpoints.wanted_members(target, wanted.groups)
+    own.addresses = interfaces.assign(world, wanted.subnet, members, wanted.static, [])
+    resource = Resource(path, {"location": wanted.location, "tags": wanted.tags}, own)
+    write_nic(world, resource)
+    return resource
+
+
+def _replace(world: World, old: Resource, wanted: Wanted, target: Resource) -> Resource:
+    """A PUT of what exists replaces everything but the guid, the interface and the state of the link."""
+    own: Endpoint = old.item
+    if target.path.key != own.target or [g.lower() for g in wanted.groups] != [g.lower() for g in own.groups]:
+        raise bad(
+            "CannotChangePrivateLinkConnectionOnPrivateEndpoint",
+            "Cannot change the private link service connection of a private endpoint after it was created.",
+        )
+    own.manual, own.link, own.service, own.groups = wanted.manual, wanted.link, wanted.service, wanted.groups
+    own.message, own.static, own.kept = wanted.message, wanted.static, wanted.kept
+    old.body = {"location": wanted.location, "tags": wanted.tags}
+    own.state.actions = "None"
+    link = connections.of_endpoint(world, own.target, own.guid)
+    if link:
+        link.state.actions = "None"
+    members = endpoints.wanted_members(target, own.groups)
+    own.addresses = interfaces.assign(world, own.subnet, members, wanted.static, own.addresses)
+    write_nic(world, old)
+    return old
+
+
+def _first_state(path: Path, wanted: Wanted, target: Resource) -> LinkState:
+    """Automatic: Approved without ever being Pending; a link service may also approve by subscription."""
+    row = quirk(target.path.type)
+    allowed = (target.body.get("properties", {}).get("autoApproval") or {}).get("subscriptions") or []
+    if wanted.manual and not any(one == "*" or one.lower() == path.subscription.lower() for one in allowed):
+        return LinkState("Pending", AWAITING)
+    return LinkState("Approved", row.automatic if row.consumer is None else row.consumer)
+
+
+def write_nic(world: World, resource: Resource) -> None:
+    """The endpoint's interface as it is now."""
+    own: Endpoint = resource.item
+    interfaces.write(
+        world,
+        own.nic,
+        resource.path,
+        resource.body["location"],
+        own.subnet,
+        own.groups[0] if own.groups else "",
+        own.addresses,
+    )
+
+
+def _list(world: World, resource: Resource, target: Resource) -> None:
+    """The connection appears at the target."""
+    own: Endpoint = resource.item
+    if world.get(resource.path) is not resource or world.get(target.path) is not target:
+        return
+    approved = own.state.status == "Approved"
+    row = quirk(target.path.type)
+    state = LinkState("Approved", row.automatic) if approved else LinkState("Pending", own.message or "")
+    name = connections.new_name(world, target, own.link, resource.path, own.guid)
+    replaced = connections.of_target(world, target.path).get(name.lower())
+    connections.open_one(
+        world,
+        target,
+        Connection(
+            name,
+            target.path,
+            resource.path,
+            own.guid,
+            list(own.groups),
+            state,
+            row.settled,
+            world.guid(),
+            str(520_000_000 + world.random.randrange(10_000_000)),
+            str(target.body.get("location", "")),
+            own.subnet,
+            resource.body["location"],
+        ),
+    )
+    if replaced:
+        sides.disconnect(world, replaced)
+
+
+def _ready(world: World, resource: Resource, principal: str, update: bool) -> None:
+    own: Endpoint = resource.item
+    if world.get(resource.path) is not resource or own.provisioning == "Deleting":
+        return
+    own.provisioning = "Succeeded"
+    endpoints.touch(world, resource)
+    sides.tell(world, resource, "write")
+    zonegroups.sync(world, resource)
+    world.grid.write(resource.path, principal, update=update)
+    world.grid.write(own.nic, principal, update=update)
+
+
+def refresh(world: World, resource: Resource, target: Resource) -> None:
+    """Azure follows the target's names by itself, without a PUT of the endpoint (U: cosmos_recreate False)."""
+    own: Endpoint = resource.item
+    members = endpoints.wanted_members(target, own.groups)
+    own.addresses = interfaces.assign(world, own.subnet, members, own.static, own.addresses)
+    write_nic(world, resource)
+    endpoints.touch(world, resource)
+    zonegroups.sync(world, resource)
+    world.grid.write(resource.path, "Microsoft Azure Network", update=True)
+
+
+def delete(call: Call) -> Reply:
+    """DELETE of an endpoint: its connection goes away, its records stay unless a zone group wrote them."""
+    world, resource = call.world, call.world.get(call.path)
+    if resource is None:
+        return Reply(204, event=False)
+    if resource.item.provisioning == "Deleting":
+        raise busy(resource.path)
+    resource.item.provisioning = "Deleting"
+    operation = operations.begin(
+        world, resource.path, DELETED, lambda: remove(world, resource, call.principal), style="network"
+    )
+    headers = operations.links(call, operation, location=resource.body["location"], result=True)
+    return Reply(202, None, headers, event=False)
+
+
+def remove(world: World, resource: Resource, principal: str) -> None:
+    """The endpoint, its interface, its zone group with its records, and its connection are gone."""
+    own: Endpoint = resource.item
+    if world.get(resource.path) is not resource:
+        return
+    zonegroups.clear(world, resource)
+    for child in world.below(resource.path.key):
+        world.drop(child.path.key)
+    pool = interfaces.subnet(world, own.subnet)
+    for one in own.addresses:
+        pool.give_back(one.address)
+    world.drop(own.nic.key)
+    world.drop(resource.path.key)
+    link = connections.of_endpoint(world, own.target, own.guid)
+    if link:
+        connections.close(world, link)
+    sides.tell(world, resource, "delete")
+    world.grid.delete(resource.path, principal)

@@ -1,0 +1,57 @@
+"""Every story of this folder through the real app, the real host and real storage, over the wire."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.session import simulator
+from simulator.stories.playing import VOCABULARY, failures, play, read_stories
+from simulator.stories.reading import Story, StoryUnclear, read_story
+from simulator.stories.wire import Wire
+
+FOLDER = Path(__file__).parent
+STORIES = read_stories(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def wire() -> Iterator[Wire]:
+    with simulator(
+        "--policy", str(FOLDER / "policy" / "stories.yaml"), "--audit-every", "8", log="stories.log"
+    ) as session:
+        yield Wire(session.facts)
+
+
+@pytest.mark.wire
+@pytest.mark.xdist_group("stories")
+@pytest.mark.parametrize("story", STORIES, ids=[story.path.stem for story in STORIES])
+def test_the_story_ends_as_told(story: Story, wire: Wire) -> None:
+    assert failures(play(story, wire)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: t\nthen:\n  - connection: {endpoint: e, status: Approved, soon: yes}", "does not know 'soon'"),
+        ("title: t\nthen:\n  - connection: {endpoint: e}", "needs 'status'"),
+        ("title: t\nthen:\n  - conection: {endpoint: e}", "then[0]: unknown step 'conection'"),
+        ("title: t\nwhen:\n  - connection: {endpoint: e, status: Approved}\nthen: []", "when[0]: unknown step"),
+        ("title: t\nexpect: []", "unknown key expect"),
+        ("title: t\ngiven: []", "proves nothing"),
+        ("given: []", "with a title"),
+        ("title: t\nlater:\n  - than: []", "later[0]: unknown key than"),
+    ],
+)
+def test_a_story_that_is_not_understood_names_file_and_step(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(StoryUnclear, match=r"^odd\.yaml") as caught:
+        read_story(tmp_path / "odd.yaml", VOCABULARY)
+    assert said in str(caught.value)
+
+
+def test_a_step_tells_itself_in_words() -> None:
+    told = [step.told for step in STORIES[0].steps]
+    assert told[2] == (
+        'the analytics team asks for a private endpoint sales01-blob to sales01 (blob), saying "for the dashboards"'
+    )
+    assert told[3] == "the connection of sales01-blob is Approved"
