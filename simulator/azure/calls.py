@@ -39,6 +39,8 @@ class Call:
                 "InvalidRequestContent",
                 "The request content was invalid and could not be deserialized: 'The body must be a JSON object.'.",
             )
+        if not isinstance(self.body.get("properties") or {}, dict):
+            raise bad("InvalidRequestContent", "The request content was invalid: 'properties' must be an object.")
         return self.body
 
 

@@ -17,9 +17,10 @@ from aiohttp import web
 from simulator.azure import control, records
 from simulator.azure.calls import Counter
 from simulator.azure.delivery import Post, Subscription
+from simulator.azure.errors import ArmError
 from simulator.azure.events import Grid
 from simulator.azure.faults import Faults
-from simulator.azure.gateway import Gateway
+from simulator.azure.gateway import Dropped, Gateway, before
 from simulator.azure.nameserver import Names, Udp, tcp
 from simulator.azure.throttle import Throttle
 from simulator.azure.tokens import ARM_AUDIENCES, Tokens
@@ -27,6 +28,7 @@ from simulator.azure.topic import Topic
 from simulator.azure.world import SWITCHES, World
 from simulator.tls import Authority
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Mode = Literal["reliable", "chaotic", "manual"]
 _HOST = "127.0.0.1"
 
@@ -76,7 +78,7 @@ class Azure:
         secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         secure.load_cert_chain(self.authority.cert, self.authority.key)
         arm = await self._serve(self.gateway.handle, base, secure)
-        identity = await self._serve(self.tokens.identity, base and base + 1)
+        identity = await self._serve(self._faulty(self.tokens.identity), base and base + 1)
         door = await self._serve(control.door(self), base and base + 2)
         self.arm, self.control = f"https://localhost:{arm}", f"http://{_HOST}:{door}"
         self.identity = {
@@ -84,12 +86,12 @@ class Azure:
             "IDENTITY_HEADER": self.tokens.header,
         }
         self.dns = f"{_HOST}:{await self._serve_dns(base and base + 3)}"
-        topic = await self._serve(self.published.handle, base and base + 4, secure)
+        topic = await self._serve(self._faulty(self.published.handle), base and base + 4, secure)
         self.topic, self.topic_key = f"https://localhost:{topic}/api/events", self.published.key
 
     async def _serve(
         self,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        handler: Handler,
         port: int,
         secure: ssl.SSLContext | None = None,
     ) -> int:
@@ -100,6 +102,25 @@ class Azure:
         site = web.TCPSite(runner, _HOST, port, ssl_context=secure)
         await site.start()
         return int(runner.addresses[0][1])
+
+    def _faulty(self, handler: Handler) -> Handler:
+        """The other doors fail only by faults whose path names them: /msi/token or /api/events."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            named = [one for one in self.faults.rows if request.path in one.path]
+            fault = self.faults.take("", request.method, request.path) if named else None
+            try:
+                if fault:
+                    await before(fault)
+            except ArmError as error:
+                return web.json_response(error.body, status=error.status, headers=error.headers)
+            except Dropped:
+                if request.transport:
+                    request.transport.abort()
+                return web.Response(status=499)
+            return await handler(request)
+
+        return handle
 
     async def _serve_dns(self, port: int) -> int:
         """UDP and TCP on the same port; a free one may need a second try."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
+import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ import aiohttp
 from simulator.azure import filters, handshake
 from simulator.azure.world import World, stamp
 
-log = logging.getLogger("simulator")
 DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # Azure: 10 s, 30 s, 1 min, 5 min ... (documented)
 ATTEMPTS = 30  # documented default
 FATAL = (400, 401, 413)  # documented for webhooks: never tried again
 LOST, TWICE, LATE, LATEST = 0.1, 0.2, 0.5, 3.0  # chaos (ours): shares of events, and seconds at most
+LOWER = 0.2  # documented: ids in events may be spelled 'resourcegroups'
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class Post:
 
     def forget(self) -> None:
         self.epoch += 1
+        self.dice = random.Random(self.world.seed)
         self.pending = self.lose = 0
         self.raised: deque[dict[str, Any]] = deque(maxlen=10_000)
         self.outbox: list[dict[str, Any]] = []
@@ -102,12 +103,13 @@ class Post:
     def _send_off(self, subscription: Subscription, event: dict[str, Any], note: dict[str, Any]) -> None:
         entry: dict[str, Any] = {"subscription": subscription.name, "outcome": "waiting", "attempts": []}
         note["deliveries"].append(entry)
-        dice = self.world.random
-        chaos = self.mode == "chaotic"
+        dice, chaos = self.dice, self.mode == "chaotic"
         if self.lose > 0 or (chaos and dice.random() < LOST):
             self.lose = max(0, self.lose - 1)
             entry["outcome"] = "lost"
             return
+        if chaos and dice.random() < LOWER:
+            event = lowered(event)
         for _ in range(2 if chaos and dice.random() < TWICE else 1):
             late = dice.random() * LATEST if chaos and dice.random() < LATE else 0.0
             self._enqueue(subscription, Delivery(event, self.epoch, entry), late)
@@ -137,7 +139,7 @@ class Post:
                 continue
             try:
                 status = await self._post(subscription, batch)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except Exception as error:  # whatever goes wrong with one webhook, the next delivery must come
                 status = type(error).__name__
             for delivery in batch:
                 self._settle(subscription, delivery, status)
@@ -204,6 +206,12 @@ class Post:
             task.cancel()
         if self.http:
             await self.http.close()
+
+
+def lowered(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event with another spelling of its ids."""
+    names = {"resourceUri": event["data"]["resourceUri"].replace("/resourceGroups/", "/resourcegroups/")}
+    return event | {"subject": names["resourceUri"], "data": event["data"] | names}
 
 
 def shape(event: Mapping[str, Any], schema: str) -> dict[str, Any]:

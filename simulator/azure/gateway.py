@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from typing import Any
 
@@ -24,6 +25,7 @@ from simulator.azure.throttle import Throttle
 from simulator.azure.tokens import Tokens, oid
 from simulator.azure.world import World
 
+log = logging.getLogger("simulator")
 _VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(-[a-z0-9.]+)?$", re.IGNORECASE)
 _WRITES = ("PUT", "PATCH", "POST", "DELETE")
 
@@ -53,7 +55,7 @@ class Gateway:
             path = _path(raw)
             fault = self.faults.take(principal, request.method, raw)
             if fault:
-                await _before(fault)
+                await before(fault)
             headers = self.throttle.charge(principal, request.method, path)
             reply = self._act(request, principal, path, body, base)
             if fault and fault.after:
@@ -66,6 +68,9 @@ class Gateway:
             return web.Response(status=499)
         except ArmError as error:
             reply = Reply(error.status, error.body, dict(error.headers))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a body of odd shape, or our own mistake
+            log.exception("the simulator could not answer %s %s", request.method, raw)
+            reply = Reply(500, ArmError(500, "InternalServerError", f"The simulator broke: {error!r}").body)
         self._note(principal, request, path, raw, reply.status)
         answer = self._answer(request.method, reply, headers)
         self.world.later.run()
@@ -162,7 +167,8 @@ def _json(body: bytes) -> Any:
         ) from error
 
 
-async def _before(fault: Fault) -> None:
+async def before(fault: Fault) -> None:
+    """Let a planted fault happen, unless it is one that follows the deed."""
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if not fault.after:

@@ -14,7 +14,7 @@ from typing import Any
 
 from simulator.azure import catalog, connections, sides
 from simulator.azure.calls import Call, Reply, demand
-from simulator.azure.errors import bad, group_missing
+from simulator.azure.errors import bad, gateway, group_missing
 from simulator.azure.paging import page
 from simulator.azure.quirks import quirk
 from simulator.azure.world import Resource, World, stamp
@@ -136,6 +136,8 @@ def action(call: Call) -> Reply:
     """POST of an action nobody models: it succeeds. Names are always free, keys are made up."""
     if call.path.names:
         demand(call.world, call.path.parent)
+    if not call.path.subscription:
+        raise gateway(404, "InvalidResourceType", f"The path '{call.path.id}' is not known.")
     if call.path.last in ("checknameavailability", "checkmysqlnameavailability"):
         return Reply(200, {"nameAvailable": not _taken(call)}, event=False)
     if call.path.last in ("listkeys", "regeneratekey"):

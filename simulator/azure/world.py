@@ -76,13 +76,14 @@ class World:
     def __init__(self, seed: int, pace: float) -> None:
         self.seed = seed
         self.later = Later(pace)
+        self.version = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget everything but the pace."""
         self.random = random.Random(self.seed)
         self.later.forget()
-        self.version = 0
+        self.version += 1  # never back to an old number: readers keep what they built for one
         self.resources: dict[str, Resource] = {}
         self.by_type: dict[str, dict[str, Resource]] = {}
         self.children: dict[str, dict[str, Resource]] = {}

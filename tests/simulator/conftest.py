@@ -13,9 +13,7 @@ import requests
 from simulator.azure import Azure, Options
 from simulator.tls import Authority
 
-OURS, THEIRS, DNS = (
-    f"{letter * 8}-0000-4000-8000-00000000000{n}" for letter, n in (("a", 1), ("b", 2), ("c", 3))
-)
+OURS, THEIRS, DNS = (f"{letter * 8}-0000-4000-8000-00000000000{n}" for letter, n in (("a", 1), ("b", 2), ("c", 3)))
 VERSION = "2024-05-01"
 
 
@@ -69,8 +67,12 @@ class Cloud:
         return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}"
 
     def target(
-        self, kind: str = "Microsoft.Storage/storageAccounts", name: str = "acct1", location: str = "westeurope",
-        subscription: str = OURS, **properties: Any,
+        self,
+        kind: str = "Microsoft.Storage/storageAccounts",
+        name: str = "acct1",
+        location: str = "westeurope",
+        subscription: str = OURS,
+        **properties: Any,
     ) -> str:
         path = self.id(kind, name, subscription)
         answer = self.put(path, {"location": location, "properties": properties})
@@ -78,8 +80,16 @@ class Cloud:
         return path
 
     def endpoint(
-        self, target: str, group: str | None = "blob", name: str = "pe1", subscription: str = THEIRS,
-        manual: bool = True, message: str | None = "please", link: str = "link1", rg: str = "net", **more: Any,
+        self,
+        target: str,
+        group: str | None = "blob",
+        name: str = "pe1",
+        subscription: str = THEIRS,
+        manual: bool = True,
+        message: str | None = "please",
+        link: str = "link1",
+        rg: str = "net",
+        **more: Any,
     ) -> str:
         path = self.id("Microsoft.Network/privateEndpoints", name, subscription, rg)
         inner = {"privateLinkServiceId": target, "groupIds": [group] if group else []}

@@ -13,7 +13,10 @@ from simulator.azure.quirks import QUIRKS, quirk
 
 TYPES = [row["type"] for row in catalog.entries().values() if "viaParent" in row]
 STORAGE, COSMOS, VAULT = (
-    "Microsoft.Storage/storageAccounts", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults")
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.DocumentDB/databaseAccounts",
+    "Microsoft.KeyVault/vaults",
+)
 MYSQL, SERVICE = "Microsoft.DBforMySQL/servers", "Microsoft.Network/privateLinkServices"
 
 
@@ -51,10 +54,18 @@ def test_types_that_the_cli_lists_by_parent_nest_their_connections(cloud: Any, k
     assert all(key not in rows[0] for key in quirk(kind).nested_without)
 
 
-@pytest.mark.parametrize(("kind", "name"), [
-    (STORAGE, "thing1.{guid}"), (COSMOS, "pe1"), (VAULT, "link1"), (MYSQL, "pe1-{guid}"),
-    ("Microsoft.Databricks/workspaces", "thing1.{guid}"), ("Microsoft.AppConfiguration/configurationStores", "pe1"),
-    (SERVICE, "pe1.{endpoint}")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (STORAGE, "thing1.{guid}"),
+        (COSMOS, "pe1"),
+        (VAULT, "link1"),
+        (MYSQL, "pe1-{guid}"),
+        ("Microsoft.Databricks/workspaces", "thing1.{guid}"),
+        ("Microsoft.AppConfiguration/configurationStores", "pe1"),
+        (SERVICE, "pe1.{endpoint}"),
+    ],
+)
 def test_names_have_the_form_of_their_provider(cloud: Any, kind: str, name: str) -> None:
     target = cloud.target(kind, "thing1")
     guid = cloud.get(cloud.endpoint(target, group_of(kind))).json()["properties"]["resourceGuid"]
@@ -77,27 +88,41 @@ def test_a_decision_keeps_everything_that_is_read_only(cloud: Any) -> None:
     target = cloud.target(VAULT, "kv1")
     cloud.endpoint(target, "vault")
     before = cloud.connection(target)
-    body = {"id": "/x", "name": "y", "type": "z", "properties": {
-        "privateEndpoint": {}, "groupIds": ["evil"], "provisioningState": "Failed",
-        "privateLinkServiceConnectionState": {"status": "Approved", "description": None}}}
+    body = {
+        "id": "/x",
+        "name": "y",
+        "type": "z",
+        "properties": {
+            "privateEndpoint": {},
+            "groupIds": ["evil"],
+            "provisioningState": "Failed",
+            "privateLinkServiceConnectionState": {"status": "Approved", "description": None},
+        },
+    }
     cloud.put(before["id"], body)
     after = cloud.get(before["id"]).json()
-    assert {k: after[k] for k in ("id", "name", "type", "location")} == {k: before[k] for k in ("id", "name", "type", "location")}
+    assert {k: after[k] for k in ("id", "name", "type", "location")} == {
+        k: before[k] for k in ("id", "name", "type", "location")
+    }
     assert after["properties"]["privateEndpoint"] == before["properties"]["privateEndpoint"]
     assert after["properties"]["privateLinkServiceConnectionState"]["description"] == ""
 
 
-@pytest.mark.parametrize(("kind", "first", "second", "status", "code"), [
-    (STORAGE, "Approved", "Approved", 400, "InvalidValuesForRequestParameters"),
-    (STORAGE, "Approved", "Rejected", 200, None),
-    (MYSQL, "Approved", "Approved", 400, "PrivateEndpointConnectionStatusNotPending"),
-    (MYSQL, "Approved", "Rejected", 400, "PrivateEndpointConnectionStatusNotPending"),
-    (MYSQL, "Rejected", "Approved", 400, "PrivateEndpointConnectionStatusNotPending"),
-    (COSMOS, "Approved", "Approved", 202, None),
-    (COSMOS, "Rejected", "Approved", 400, "BadRequest"),
-    (VAULT, "Rejected", "Approved", 200, None),
-    (VAULT, "Approved", "Rejected", 200, None),
-    (SERVICE, "Approved", "Rejected", 200, None)])
+@pytest.mark.parametrize(
+    ("kind", "first", "second", "status", "code"),
+    [
+        (STORAGE, "Approved", "Approved", 400, "InvalidValuesForRequestParameters"),
+        (STORAGE, "Approved", "Rejected", 200, None),
+        (MYSQL, "Approved", "Approved", 400, "PrivateEndpointConnectionStatusNotPending"),
+        (MYSQL, "Approved", "Rejected", 400, "PrivateEndpointConnectionStatusNotPending"),
+        (MYSQL, "Rejected", "Approved", 400, "PrivateEndpointConnectionStatusNotPending"),
+        (COSMOS, "Approved", "Approved", 202, None),
+        (COSMOS, "Rejected", "Approved", 400, "BadRequest"),
+        (VAULT, "Rejected", "Approved", 200, None),
+        (VAULT, "Approved", "Rejected", 200, None),
+        (SERVICE, "Approved", "Rejected", 200, None),
+    ],
+)
 def test_second_decisions(cloud: Any, kind: str, first: str, second: str, status: int, code: str | None) -> None:
     target = cloud.target(kind, "thing1")
     cloud.endpoint(target, group_of(kind))
@@ -129,7 +154,9 @@ def test_the_status_flips_at_once_but_settles_later(cloud: Any) -> None:
     cloud.decide(one)
     properties = cloud.get(one).json()["properties"]
     assert (properties["provisioningState"], properties["privateLinkServiceConnectionState"]["status"]) == (
-        "Approving", "Approved")
+        "Approving",
+        "Approved",
+    )
     assert cloud.consumer(endpoint)["status"] == "Pending"
     cloud.azure.pace(0)
     assert cloud.consumer(endpoint)["status"] == "Approved"
@@ -159,8 +186,15 @@ def test_a_link_service_is_reached_by_alias_and_publishes_no_names(cloud: Any) -
 
 
 def test_an_endpoint_to_nothing_is_refused(cloud: Any) -> None:
-    body = {"location": "westeurope", "properties": {"subnet": {"id": "/x"}, "privateLinkServiceConnections": [
-        {"name": "l", "properties": {"privateLinkServiceId": cloud.id(STORAGE, "nobody"), "groupIds": ["blob"]}}]}}
+    body = {
+        "location": "westeurope",
+        "properties": {
+            "subnet": {"id": "/x"},
+            "privateLinkServiceConnections": [
+                {"name": "l", "properties": {"privateLinkServiceId": cloud.id(STORAGE, "nobody"), "groupIds": ["blob"]}}
+            ],
+        },
+    }
     answer = cloud.put(cloud.id("Microsoft.Network/privateEndpoints", "pe1"), body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceReference")
 
@@ -210,8 +244,13 @@ def test_the_lowest_free_address_is_given_out_again(cloud: Any) -> None:
 
 def test_addresses_come_from_the_subnet_that_was_made(cloud: Any) -> None:
     network = cloud.id("Microsoft.Network/virtualNetworks", "vnet", cloud.azure.world.subscriptions()[0], "net")
-    cloud.put(network, {"location": "westeurope", "properties": {"subnets": [
-        {"name": "default", "properties": {"addressPrefix": "10.7.7.0/24"}}]}})
+    cloud.put(
+        network,
+        {
+            "location": "westeurope",
+            "properties": {"subnets": [{"name": "default", "properties": {"addressPrefix": "10.7.7.0/24"}}]},
+        },
+    )
     assert cloud.get(f"{network}/subnets/default").json()["properties"]["addressPrefix"] == "10.7.7.0/24"
     endpoint = cloud.endpoint(cloud.target(), subscription=network.split("/")[2])
     assert cloud.get(endpoint).json()["properties"]["customDnsConfigs"][0]["ipAddresses"] == ["10.7.7.4"]
@@ -223,8 +262,12 @@ def test_a_moved_endpoint_keeps_its_guid_and_its_connection_follows(cloud: Any) 
     before = cloud.get(endpoint).json()["properties"]
     group = endpoint.split("/providers")[0]
     other = group.rsplit("/", 1)[0] + "/moved"
-    assert cloud.call("POST", f"{group}/moveResources", {"resources": [endpoint], "targetResourceGroup": other}
-                      ).status_code == 202
+    assert (
+        cloud.call(
+            "POST", f"{group}/moveResources", {"resources": [endpoint], "targetResourceGroup": other}
+        ).status_code
+        == 202
+    )
     moved = endpoint.replace(group, other)
     assert cloud.get(endpoint).status_code == 404
     after = cloud.get(moved).json()["properties"]
@@ -261,8 +304,18 @@ def test_two_requests_may_want_one_name(cloud: Any, clash: str, count: int, firs
 def test_a_new_region_wants_the_endpoint_put_again(cloud: Any) -> None:
     target = cloud.target(COSMOS, "cos1")
     endpoint = cloud.endpoint(target, "Sql", manual=False)
-    cloud.call("PATCH", target, {"properties": {"locations": [
-        {"locationName": "westeurope", "failoverPriority": 0}, {"locationName": "East US", "failoverPriority": 1}]}})
+    cloud.call(
+        "PATCH",
+        target,
+        {
+            "properties": {
+                "locations": [
+                    {"locationName": "westeurope", "failoverPriority": 0},
+                    {"locationName": "East US", "failoverPriority": 1},
+                ]
+            }
+        },
+    )
     assert cloud.consumer(endpoint)["actionsRequired"] == "Recreate"
     assert len(cloud.get(endpoint).json()["properties"]["customDnsConfigs"]) == 2
     cloud.endpoint(target, "Sql", manual=False)
@@ -275,15 +328,28 @@ def test_or_azure_follows_a_new_region_by_itself(cloud: Any) -> None:
     cloud.azure.switch(cosmos_recreate=False)
     target = cloud.target(COSMOS, "cos1")
     endpoint = cloud.endpoint(target, "Sql", manual=False)
-    cloud.call("PATCH", target, {"properties": {"locations": [
-        {"locationName": "westeurope", "failoverPriority": 0}, {"locationName": "East US", "failoverPriority": 1}]}})
+    cloud.call(
+        "PATCH",
+        target,
+        {
+            "properties": {
+                "locations": [
+                    {"locationName": "westeurope", "failoverPriority": 0},
+                    {"locationName": "East US", "failoverPriority": 1},
+                ]
+            }
+        },
+    )
     assert len(cloud.get(endpoint).json()["properties"]["customDnsConfigs"]) == 3
 
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_published_name_resolves_into_a_private_zone(kind: str) -> None:
-    path = catalog.spelled(__import__("simulator.azure.ids", fromlist=["parse"]).parse(
-        f"/subscriptions/s/resourceGroups/g/providers/{kind}/thing1"))
+    path = catalog.spelled(
+        __import__("simulator.azure.ids", fromlist=["parse"]).parse(
+            f"/subscriptions/s/resourceGroups/g/providers/{kind}/thing1"
+        )
+    )
     for group in catalog.groups(path):
         for member in catalog.members(path, "westeurope", ["westeurope"], group):
             assert all("{" not in text for name in member.names for text in (name.fqdn, name.record, name.zone))
@@ -293,8 +359,11 @@ def test_every_published_name_resolves_into_a_private_zone(kind: str) -> None:
 def test_link_resources_name_groups_members_and_zones(cloud: Any) -> None:
     rows = cloud.get(cloud.target() + "/privateLinkResources").json()["value"]
     blob = next(row for row in rows if row["name"] == "blob")
-    assert blob["properties"] == {"groupId": "blob", "requiredMembers": ["blob"],
-                                  "requiredZoneNames": ["privatelink.blob.core.windows.net"]}
+    assert blob["properties"] == {
+        "groupId": "blob",
+        "requiredMembers": ["blob"],
+        "requiredZoneNames": ["privatelink.blob.core.windows.net"],
+    }
     assert {"dfs", "web", "blob_secondary"} <= {row["name"] for row in rows}
 
 

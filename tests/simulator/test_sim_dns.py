@@ -27,8 +27,10 @@ def test_an_etag_is_accepted_in_every_form(cloud: Any, form: str) -> None:
     assert cloud.record(zone, "acct1", "10.0.0.5", If_Match=form.format(etag)).status_code == 200
 
 
-@pytest.mark.parametrize(("headers", "status"), [
-    ({"If_None_Match": "*"}, 412), ({"If_Match": "other"}, 412), ({"If_Match": "*"}, 200), ({}, 200)])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"If_None_Match": "*"}, 412), ({"If_Match": "other"}, 412), ({"If_Match": "*"}, 200), ({}, 200)],
+)
 def test_conditions_on_a_set_that_exists(cloud: Any, headers: dict[str, str], status: int) -> None:
     zone = cloud.zone()
     cloud.record(zone)
@@ -75,10 +77,16 @@ def test_a_missing_record_is_a_flat_404(cloud: Any) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
 
 
-@pytest.mark.parametrize("properties", [
-    {"ttl": 0}, {"ttl": 5, "aRecords": [{"ipv4Address": "not"}]}, {"ttl": 5, "metadata": {"n": 1}},
-    {"ttl": 5, "aRecords": [{"ipv4Address": f"10.0.0.{n}"} for n in range(21)]},
-    {"ttl": 5, "aRecords": [{"ipv4Address": "10.0.0.1"}, {"ipv4Address": "10.0.0.1"}]}])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"ttl": 0},
+        {"ttl": 5, "aRecords": [{"ipv4Address": "not"}]},
+        {"ttl": 5, "metadata": {"n": 1}},
+        {"ttl": 5, "aRecords": [{"ipv4Address": f"10.0.0.{n}"} for n in range(21)]},
+        {"ttl": 5, "aRecords": [{"ipv4Address": "10.0.0.1"}, {"ipv4Address": "10.0.0.1"}]},
+    ],
+)
 def test_bad_sets_are_refused(cloud: Any, properties: dict[str, Any]) -> None:
     answer = cloud.put(f"{cloud.zone()}/A/x", {"properties": properties})
     assert (answer.status_code, answer.json()["code"]) == (400, "BadRequest")

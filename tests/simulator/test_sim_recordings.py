@@ -36,7 +36,9 @@ def lacks(recorded: Any, ours: Any, where: str = "") -> list[str]:
         if not isinstance(ours, dict):
             return [f"{where}: no object"]
         missing = [f"{where}/{key}" for key in recorded if key not in ours]
-        return missing + [x for key in recorded if key in ours for x in lacks(recorded[key], ours[key], f"{where}/{key}")]
+        return missing + [
+            x for key in recorded if key in ours for x in lacks(recorded[key], ours[key], f"{where}/{key}")
+        ]
     if isinstance(recorded, list) and recorded:
         return lacks(recorded[0], ours[0], where + "[]") if ours else [f"{where}: empty"]
     return [] if recorded is None or type(recorded) is type(ours) else [f"{where}: {ours!r}"]
@@ -66,6 +68,7 @@ def request_link(cloud: Any, recorded: dict[str, Any], target: str, group: str |
 
 def connection(group: str | None, **more: Any) -> Callable[[Any, dict[str, Any]], str]:
     """Arrange one target with one connection; the path to call, with the name that the provider chose."""
+
     def arrange(cloud: Any, recording: dict[str, Any]) -> str:
         path = recording["request"]["path"]
         target, name = parts(path)
@@ -74,6 +77,7 @@ def connection(group: str | None, **more: Any) -> Callable[[Any, dict[str, Any]]
         sample = body["value"][0] if "value" in body else body if "properties" in body else recording["request"]["body"]
         made = request_link(cloud, sample, target, group, **more)
         return made["id"] if name else path
+
     return arrange
 
 
@@ -83,14 +87,17 @@ def decided(status: str, group: str | None, **more: Any) -> Callable[[Any, dict[
         one = cloud.connection(parts(path)[0])["id"]
         cloud.decide(one, status, "")
         return path
+
     return arrange
 
 
 def sync(arrange: Callable[[Any, dict[str, Any]], str]) -> Callable[[Any, dict[str, Any]], str]:
     """Of two documented answers the published example shows the one without waiting."""
+
     def arranged(cloud: Any, recording: dict[str, Any]) -> str:
         cloud.azure.switch(sync_decisions=True)
         return arrange(cloud, recording)
+
     return arranged
 
 
@@ -98,8 +105,15 @@ def cosmos_endpoint(cloud: Any, recording: dict[str, Any]) -> str:
     body = recording["body"]
     link = body["properties"]["privateLinkServiceConnections"][0]
     make(cloud, link["properties"]["privateLinkServiceId"], "westus")
-    properties = {"subnet": body["properties"]["subnet"], "privateLinkServiceConnections": [
-        {"name": link["name"], "properties": {k: link["properties"][k] for k in ("privateLinkServiceId", "groupIds")}}]}
+    properties = {
+        "subnet": body["properties"]["subnet"],
+        "privateLinkServiceConnections": [
+            {
+                "name": link["name"],
+                "properties": {k: link["properties"][k] for k in ("privateLinkServiceId", "groupIds")},
+            }
+        ],
+    }
     path = recording["request"]["path"] if "request" in recording else body["id"]
     assert cloud.put(path, {"location": body["location"], "properties": properties}).status_code == 201
     return path
@@ -109,10 +123,20 @@ def manual_endpoint(cloud: Any, recording: dict[str, Any]) -> str:
     path = recording["request"]["path"]
     target = "/subscriptions/subId/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/abc"
     make(cloud, target)
-    static = [{"name": f"ip{n}", "properties": {"groupId": "Sql", "memberName": member, "privateIPAddress": ip}}
-              for n, (member, ip) in enumerate([("abc", "10.0.0.8"), ("abc-westus", "10.0.0.9")])]
-    cloud.endpoint(target, "Sql", name="testPe", subscription="subId", rg="rg1", customNetworkInterfaceName="testPeNic",
-                   applicationSecurityGroups=[], ipConfigurations=static)
+    static = [
+        {"name": f"ip{n}", "properties": {"groupId": "Sql", "memberName": member, "privateIPAddress": ip}}
+        for n, (member, ip) in enumerate([("abc", "10.0.0.8"), ("abc-westus", "10.0.0.9")])
+    ]
+    cloud.endpoint(
+        target,
+        "Sql",
+        name="testPe",
+        subscription="subId",
+        rg="rg1",
+        customNetworkInterfaceName="testPeNic",
+        applicationSecurityGroups=[],
+        ipConfigurations=static,
+    )
     return path
 
 
@@ -209,8 +233,13 @@ def test_a_recorded_exchange_happens_again(
     path = arrange(cloud, recording)
     request = recording.get("request", {})
     headers = {key.replace("-", "_"): value for key, value in request.get("headers", {}).items()}
-    answer = cloud.call(request.get("method", "GET"), path, request.get("body"),
-                        version=request.get("apiVersion", "2022-01-01"), **headers)
+    answer = cloud.call(
+        request.get("method", "GET"),
+        path,
+        request.get("body"),
+        version=request.get("apiVersion", "2022-01-01"),
+        **headers,
+    )
     assert answer.status_code == recording["status"], answer.text
     for header, value in recording["headers"].items():
         if header.lower().startswith("x-ms-ratelimit"):
@@ -228,9 +257,14 @@ def shape_of_header(text: str) -> str:
     return re.sub(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", "guid", text)
 
 
-@pytest.mark.parametrize("name", [
-    "cosmos-connection-put-approve-202", "keyvault-connection-put-approve-after-reject",
-    "mysql-server-connection-put-approve-202"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cosmos-connection-put-approve-202",
+        "keyvault-connection-put-approve-after-reject",
+        "mysql-server-connection-put-approve-202",
+    ],
+)
 def test_what_follows_a_recorded_decision_follows_again(cloud: Any, name: str) -> None:
     recording = load(name)
     arrange = {row[0]: row[1] for row in ROWS}[name]
@@ -267,16 +301,25 @@ def test_a_registry_lists_its_data_endpoint_first(cloud: Any) -> None:
     assert lacks(recorded, ours) == []
 
 
-@pytest.mark.parametrize(("name", "kind", "group"), [
-    ("dns-nic-acr", "Microsoft.ContainerRegistry/registries", "registry"),
-    ("dns-nic-aml", "Microsoft.MachineLearningServices/workspaces", "amlworkspace")])
+@pytest.mark.parametrize(
+    ("name", "kind", "group"),
+    [
+        ("dns-nic-acr", "Microsoft.ContainerRegistry/registries", "registry"),
+        ("dns-nic-aml", "Microsoft.MachineLearningServices/workspaces", "amlworkspace"),
+    ],
+)
 def test_interfaces_carry_names_per_address(cloud: Any, name: str, kind: str, group: str) -> None:
     endpoint = cloud.endpoint(cloud.target(kind, "thing", "eastus"), group)
     nic = cloud.get(cloud.get(endpoint).json()["properties"]["networkInterfaces"][0]["id"]).json()
     recorded = load(name)["body"]
     assert lacks(recorded, nic) == []
-    counts = [[len(row["properties"]["privateLinkConnectionProperties"]["fqdns"])
-               for row in body["properties"]["ipConfigurations"]] for body in (recorded, nic)]
+    counts = [
+        [
+            len(row["properties"]["privateLinkConnectionProperties"]["fqdns"])
+            for row in body["properties"]["ipConfigurations"]
+        ]
+        for body in (recorded, nic)
+    ]
     assert counts[0] == counts[1]
 
 
@@ -291,7 +334,8 @@ def test_a_zone_group_writes_what_was_exported(cloud: Any) -> None:
     assert lacks(recorded["recordWritten"], record) == []
     guid = cloud.get(endpoint).json()["properties"]["resourceGuid"]
     assert record["properties"]["metadata"] == {
-        "creator": f"created by private endpoint pe_managed with resource guid {guid}"}
+        "creator": f"created by private endpoint pe_managed with resource guid {guid}"
+    }
     assert cloud.get(endpoint).json()["properties"]["customDnsConfigs"] == []
     shown = cloud.get(f"{endpoint}/privateDnsZoneGroups/default").json()
     assert lacks(recorded["privateDnsZoneGroup"], shown) == []
@@ -299,6 +343,11 @@ def test_a_zone_group_writes_what_was_exported(cloud: Any) -> None:
 
 def test_no_recording_is_left_out() -> None:
     replayed = {row[0] for row in ROWS} | {
-        "dns-zone-put-async", "dns-pe-acr-customdns", "dns-nic-acr", "dns-nic-aml", "dns-pe-with-zone-group",
-        "dns-a-zonegroup-creator"}  # the last holds the same records as dns-pe-with-zone-group
+        "dns-zone-put-async",
+        "dns-pe-acr-customdns",
+        "dns-nic-acr",
+        "dns-nic-aml",
+        "dns-pe-with-zone-group",
+        "dns-a-zonegroup-creator",
+    }  # the last holds the same records as dns-pe-with-zone-group
     assert {path.stem for path in RECORDINGS.glob("*.json")} - replayed == set()

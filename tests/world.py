@@ -1,0 +1,343 @@
+"""The real app in this process against the small Azure and a real Azurite, in the words of the domain.
+
+Knows how to tell a story in a few lines: `w.storage()`, `w.asks()`, `w.deliver()`, `w.work()`. Refuses to mock: every
+call of the app goes over HTTPS through the real SDKs. Events are collected by the simulator and delivered when a test says
+so, through the real Event Grid function; the clock is moved, never slept on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import threading
+from collections.abc import Coroutine, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from azure.functions.eventgrid import EventGridEventInConverter
+from azure.functions.meta import Datum
+
+import shared.app as composition
+from functions import events as event_function
+from shared import settings, settle, sweep
+from shared.app import App
+from shared.azure import memory
+from shared.core.ids import ResourceId
+from simulator.azure import Azure, Options
+from simulator.azurite import Azurite
+from simulator.children import free_base
+from simulator.tls import Authority
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST = ROOT / "policy" / "examples" / "first.yaml"
+TEAM, DATA, HUB, STRANGER = (
+    f"{letter * 8}-0000-4000-8000-00000000000{n}" for letter, n in (("a", 1), ("b", 2), ("c", 3), ("d", 4))
+)
+BLOB = "privatelink.blob.core.windows.net"
+T = TypeVar("T")
+
+
+class Clock:
+    """Real time plus what tests have skipped."""
+
+    def __init__(self) -> None:
+        self.skipped = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.skipped
+
+    def skip(self, **time: float) -> None:
+        self.skipped += timedelta(**time)
+
+
+class World:
+    """One app, one small Azure, one Azurite, one background loop. `fresh()` forgets everything in between."""
+
+    def __init__(self, azure: Azure, azurite: Azurite, loop: asyncio.AbstractEventLoop, folder: Path) -> None:
+        self.azure, self.azurite, self.loop, self.folder = azure, azurite, loop, folder
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.verify = azure.ca
+        self.clock = Clock()
+        self.policy_path = folder / "policy.yaml"
+        self.app: App = self._build()
+
+    def run(self, work: Coroutine[Any, Any, T], timeout: float = 120) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
+
+    # --- the app -------------------------------------------------------------------------------
+
+    def fresh(self, policy: str | None = None, mode: str = "apply", **more: Any) -> World:
+        """Nothing exists, nothing is remembered; the app restarts with this policy text."""
+        self.azure.reset()
+        self.azure.pace(0)
+        self.azure.mode("manual")
+        self.azure.outbox.clear()
+        self.clock = Clock()
+        self.run(self._forget())
+        self.set_policy(policy or FIRST.read_text())
+        self.restart(mode, **more)
+        return self
+
+    def set_policy(self, text: str) -> None:
+        self.policy_path.write_text(text)
+
+    def restart(self, mode: str = "apply", **more: Any) -> None:
+        """As after a kill -9: a new process image, the same tables."""
+        self.run(self.app.close())
+        self.app = self._build(mode, **more)
+
+    def _build(self, mode: str = "apply", **more: Any) -> App:
+        os.environ.update(self.azure.identity)
+        env = {
+            "LINKKEEPER_ARM": self.azure.arm,
+            "LINKKEEPER_ARM_AUDIENCE": "https://management.azure.com",
+            "LINKKEEPER_TOPIC": self.azure.topic,
+            "LINKKEEPER_POLICY": str(self.policy_path),
+            "LINKKEEPER_MODE": mode,
+            "LINKKEEPER_DECISIONS_BY": "key",
+            "AzureWebJobsStorage__tableServiceUri": self.azurite.table,
+            "AzureWebJobsStorage__queueServiceUri": self.azurite.queue,
+        }
+        built = composition.build(settings.read({**env, **{k: str(v) for k, v in more.items()}}), lambda: self.clock())
+
+        async def install() -> App:
+            composition._apps[asyncio.get_running_loop()] = built  # what functions get from app()
+            return built
+
+        return self.run(install())
+
+    async def _forget(self) -> None:
+        service = await self._tables()
+        async for table in service.list_tables():
+            await service.delete_table(table.name)
+        with contextlib.suppress(Exception):  # no queue yet
+            await (await self.app.worklist._bell._client()).clear_messages()
+
+    async def _tables(self) -> Any:
+        await self.app.tables.ping()
+        return self.app.tables._service
+
+    def work(self, rounds: int = 20) -> int:
+        """Settle whatever is ripe until nothing is; how many items were worked on."""
+        done = 0
+        for _ in range(rounds):
+            ripe = self.ripe()
+            if not ripe:
+                return done
+            for item in ripe:
+                self.run(settle.work(item, self.app))
+                done += 1
+        return done
+
+    def ripe(self) -> list[ResourceId]:
+        rows = self.run(self.app.tables.query("due", ""))
+        now = self.clock()
+        ripe = {
+            str(row.data["work"])
+            for row in rows
+            if row.rk != "lease" and not row.data["parked"] and row.data["not_before"] <= now
+        }
+        return sorted(ResourceId.parse(text) for text in ripe)
+
+    def later(self, seconds: float = 3) -> int:
+        """Let time pass, then work."""
+        self.clock.skip(seconds=seconds)
+        return self.work()
+
+    def deliver(self, events: Iterable[dict[str, Any]] | None = None) -> int:
+        """Hand the collected events to the Event Grid function, as the host would; only those that infra/ subscribes to."""
+        batch = list(self.azure.outbox) if events is None else list(events)
+        if events is None:
+            self.azure.outbox.clear()
+        for event in batch:
+            self.run(event_function.events(as_event(event)))
+        return len(batch)
+
+    def settle_all(self) -> None:
+        """Deliver, work, let the second looks come: until nothing happens any more."""
+        for _ in range(8):
+            moved = self.deliver() + self.work()
+            moved += self.later(3)
+            if not moved and not self.azure.outbox:
+                return
+
+    def sweep(self) -> sweep.Sweep:
+        found = self.run(sweep.sweep(self.app))
+        self.settle_all()
+        return found
+
+    def watch(self) -> sweep.Sweep:
+        found = self.run(sweep.watch(self.app))
+        self.work()
+        return found
+
+    # --- what people do in Azure ----------------------------------------------------------------
+
+    def arm(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """An operator's plain ARM call."""
+        given = {"Authorization": f"Bearer {self.azure.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        url = f"{self.azure.arm}{path}"
+        return self.http.request(method, url, params={"api-version": "2024-05-01"}, json=body, headers=given, timeout=30)
+
+    def id(self, kind: str, name: str, subscription: str = DATA, group: str = "data") -> str:
+        return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}"
+
+    def target(self, kind: str, name: str, group: str = "data", subscription: str = DATA, **properties: Any) -> str:
+        path = self.id(kind, name, subscription, group)
+        assert self.arm("PUT", path, {"location": "westeurope", "properties": properties}).status_code in (200, 201, 202)
+        return path
+
+    def storage(self, name: str = "acct1", group: str = "data", subscription: str = DATA) -> str:
+        return self.target("Microsoft.Storage/storageAccounts", name, group, subscription)
+
+    def zone(self, name: str = BLOB, subscription: str = HUB, group: str = "dns") -> str:
+        path = self.id("Microsoft.Network/privateDnsZones", name, subscription, group)
+        assert self.arm("PUT", path, {"location": "global"}).status_code in (200, 201, 202)
+        return path
+
+    def asks(
+        self,
+        target: str,
+        name: str = "pe1",
+        subscription: str = TEAM,
+        group: str | None = "blob",
+        message: str = "please",
+        manual: bool = True,
+        resource_group: str = "net",
+    ) -> str:
+        """Somebody creates a private endpoint towards the target; its id."""
+        path = self.endpoint_id(name, subscription, resource_group)
+        link = {"privateLinkServiceId": target, "groupIds": [group] if group else [], "requestMessage": message}
+        which = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
+        subnet = self.id("Microsoft.Network/virtualNetworks", "vnet/subnets/default", subscription, resource_group)
+        properties = {"subnet": {"id": subnet}, which: [{"name": f"link-{name}", "properties": link}]}
+        answer = self.arm("PUT", path, {"location": "westeurope", "properties": properties})
+        assert answer.status_code in (200, 201), answer.text
+        return path
+
+    def endpoint_id(self, name: str = "pe1", subscription: str = TEAM, group: str = "net") -> str:
+        return self.id("Microsoft.Network/privateEndpoints", name, subscription, group)
+
+    def removes(self, path: str) -> None:
+        assert self.arm("DELETE", path).status_code in (200, 202, 204)
+
+    def writes(self, name: str, *addresses: str, zone: str = BLOB, metadata: dict[str, str] | None = None) -> None:
+        """Somebody writes a record by hand, metadata and all."""
+        rows = [{"ipv4Address": address} for address in addresses]
+        properties = {"ttl": 300, "aRecords": rows, **({"metadata": metadata} if metadata else {})}
+        path = f"{self.id('Microsoft.Network/privateDnsZones', zone, HUB, 'dns')}/A/{name}"
+        assert self.arm("PUT", path, {"properties": properties}).status_code in (200, 201)
+
+    # --- what is there --------------------------------------------------------------------------
+
+    def connections(self, target: str) -> list[dict[str, Any]]:
+        answer = self.arm("GET", f"{target}/privateEndpointConnections")
+        return answer.json()["value"] if answer.status_code == 200 else []
+
+    def connection_of(self, target: str, endpoint: str) -> dict[str, Any] | None:
+        return next(
+            (c for c in self.connections(target) if c["properties"]["privateEndpoint"]["id"].lower() == endpoint.lower()),
+            None,
+        )
+
+    def status(self, target: str, endpoint: str) -> str | None:
+        found = self.connection_of(target, endpoint)
+        return found["properties"]["privateLinkServiceConnectionState"]["status"] if found else None
+
+    def record(self, name: str = "acct1", zone: str = BLOB, subscription: str = HUB, group: str = "dns") -> Any:
+        """The record set's properties, or None."""
+        path = f"{self.id('Microsoft.Network/privateDnsZones', zone, subscription, group)}/A/{name}"
+        answer = self.arm("GET", path)
+        return answer.json()["properties"] if answer.status_code == 200 else None
+
+    def records(self, zone: str = BLOB) -> dict[str, Any]:
+        answer = self.arm("GET", f"{self.id('Microsoft.Network/privateDnsZones', zone, HUB, 'dns')}/A")
+        return {item["name"]: item["properties"] for item in answer.json().get("value", [])}
+
+    def addresses(self, name: str = "acct1", zone: str = BLOB) -> list[str]:
+        found = self.record(name, zone)
+        return sorted(row["ipv4Address"] for row in found["aRecords"]) if found else []
+
+    def address_of(self, endpoint: str) -> list[str]:
+        configs = self.arm("GET", endpoint).json()["properties"]["customDnsConfigs"]
+        return sorted(address for config in configs for address in config["ipAddresses"])
+
+    def held(self) -> list[dict[str, Any]]:
+        return self.run(self.app.desk.held())
+
+    def journal(self, *kinds: str) -> list[dict[str, Any]]:
+        rows = self.run(self.app.journal.read(self.clock() - timedelta(days=40)))
+        return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def calls(self) -> dict[str, int]:
+        """What the app asked of Azure since `forget_calls`."""
+        nothing = dict.fromkeys(("arm_reads", "arm_writes", "arm_deletes", "dns_reads", "dns_writes", "dns_deletes"), 0)
+        return {**nothing, **self.azure.calls()["totals"].get("app", {})}
+
+    def sent(self, method: str = "") -> list[dict[str, Any]]:
+        return [c for c in self.azure.calls()["recent"] if c["principal"] == "app" and method in ("", c["method"])]
+
+    def remembered(self, target: str) -> memory.Memory:
+        return self.run(memory.load(self.app.tables, ResourceId.parse(target)))
+
+    def allow_deletes(self) -> None:
+        """What a first full sweep of an empty world does."""
+        self.run(self.app.desk.claims_complete())
+
+
+def as_event(event: dict[str, Any]) -> Any:
+    """Through the converter that the Functions worker uses."""
+    return EventGridEventInConverter.decode(Datum(type="json", value=json.dumps(event)), trigger_metadata=None)
+
+
+def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event in the other schema (reference/events.md section 3)."""
+    return {
+        "id": event["id"],
+        "source": event["topic"],
+        "subject": event["subject"],
+        "type": event["eventType"],
+        "time": event["eventTime"],
+        "specversion": "1.0",
+        "data": event["data"],
+    }
+
+
+def rules(*texts: str, extra: str = "") -> str:
+    """A policy text with these rules (YAML flow mappings) and one hub for the team's endpoints."""
+    head = f"version: 1\nowner: contoso-hub\nscope: {{subscriptions: [{DATA}]}}\n{extra}\nrules:\n"
+    hub = f"/subscriptions/{HUB}/resourceGroups/dns"
+    tail = f"hubs:\n  - {{name: hub, zones: {hub}, serves: {{subscriptions: [{TEAM}]}}}}\n"
+    return head + "".join(f"  - {text}\n" for text in texts) + tail
+
+
+@contextlib.contextmanager
+def running(folder: Path, authority: Authority) -> Iterator[World]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def begin() -> tuple[Azure, Azurite]:
+        base = free_base(26_000 + 500 * random.Random(os.getpid()).randrange(8), 3)
+        azurite = await Azurite.start(authority, folder / "azurite", blob=base, queue=base + 1, table=base + 2)
+        azure = await Azure.start(Options(events="manual", pace=0), authority)
+        await azurite.ready()
+        return azure, azurite
+
+    azure, azurite = asyncio.run_coroutine_threadsafe(begin(), loop).result(90)
+    world = World(azure, azurite, loop, folder)
+    try:
+        yield world
+    finally:
+        world.run(world.app.close())
+        world.run(azure.stop())
+        world.run(azurite.stop())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
