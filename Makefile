@@ -24,7 +24,7 @@ play: setup  ## start everything and stay up, with commands to try by hand
 	@$(PY) -m simulator play
 
 bench: setup  ## ARM calls per job, beside the minimum
-	@$(PY) -m simulator bench
+	@$(PY) -m tests.bench
 
 clean:  ## remove what setup and tests made
 	rm -rf .venv node_modules .run .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache

@@ -9,10 +9,15 @@ from .plan import Change, Plan
 
 
 def plan_text(plan: Plan) -> str:
-    lines = [f"{plan.target}", f"plan {plan.fingerprint}: {len(plan.changes) or 'no'} change(s)"]
-    lines += [f"  {_change_line(change)}" for change in plan.changes]
-    lines += [f"  held   {d.connection.name}: {'; '.join(d.reasons)}" for d in plan.decisions if d.verdict.value == "hold"]
-    lines += [f"  note   {subject}: {text}" for subject, text in plan.findings]
+    return text_of(plan_json(plan))
+
+
+def text_of(body: dict[str, Any]) -> str:
+    """The text of a plan as `plan_json` gives it: the same words wherever the plan was made."""
+    lines = [body["target"], f"plan {body['fingerprint']}: {len(body['changes']) or 'no'} change(s)"]
+    lines += [f"  {_change_line(change)}" for change in body["changes"]]
+    lines += [f"  held   {d['connectionId']}: {'; '.join(d['reasons'])}" for d in body["decisions"] if d["verdict"] == "hold"]
+    lines += [f"  note   {found['subject']}: {found['text']}" for found in body["findings"]]
     return "\n".join(lines)
 
 
@@ -59,7 +64,7 @@ def connection_json(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _change_line(change: Change) -> str:
-    what = f"{change.record.name} -> {', '.join(change.record.addresses)}" if change.record else change.subject.name
-    blocked = f" [blocked: {change.blocked}]" if change.blocked else ""
-    return f"{change.kind:<6} {what}: {change.why}{blocked}"
+def _change_line(change: dict[str, Any]) -> str:
+    what = f"{change['record']} -> {', '.join(change['addresses'])}" if "record" in change else change["subject"]
+    blocked = f" [blocked: {change['blocked']}]" if "blocked" in change else ""
+    return f"{change['kind']:<6} {what}: {change['why']}{blocked}"

@@ -7,30 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import aiohttp
-from aiohttp import web
 
-from simulator.azure import control, records
+from simulator.azure import control, doors, records
 from simulator.azure.calls import Counter
 from simulator.azure.delivery import Post, Subscription
-from simulator.azure.errors import ArmError
 from simulator.azure.events import Grid
 from simulator.azure.faults import Faults
-from simulator.azure.gateway import Dropped, Gateway, before
-from simulator.azure.nameserver import Names, Udp, tcp
+from simulator.azure.gateway import Gateway
+from simulator.azure.nameserver import Names
 from simulator.azure.throttle import Throttle
 from simulator.azure.tokens import ARM_AUDIENCES, Tokens
 from simulator.azure.topic import Topic
 from simulator.azure.world import SWITCHES, World
 from simulator.tls import Authority
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Mode = Literal["reliable", "chaotic", "manual"]
-_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ class Azure:
         self.published, self.names = Topic(self.tokens), Names(self.world)
         self.token = self.tokens.make("operator", ARM_AUDIENCES[0])
         self.ca = str(authority.ca)
-        self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._closing: doors.Closing = []
 
     @classmethod
     async def start(cls, options: Options, authority: Authority) -> Azure:
@@ -73,75 +69,24 @@ class Azure:
         return azure
 
     async def _open(self) -> None:
-        base = self.options.port_base
+        base, closing = self.options.port_base, self._closing
         self.post.http = aiohttp.ClientSession(trust_env=False)
         secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         secure.load_cert_chain(self.authority.cert, self.authority.key)
-        arm = await self._serve(self.gateway.handle, base, secure)
-        identity = await self._serve(self._faulty(self.tokens.identity), base and base + 1)
-        door = await self._serve(control.door(self), base and base + 2)
-        self.arm, self.control = f"https://localhost:{arm}", f"http://{_HOST}:{door}"
+        identity = doors.faulty(self.tokens.identity, self.faults)
+        topic = doors.faulty(self.published.handle, self.faults)
+        arm = await doors.serve(self.gateway.handle, base, closing, secure)
+        who = await doors.serve(identity, base and base + 1, closing)
+        door = await doors.serve(control.door(self), base and base + 2, closing)
+        names = await doors.serve_dns(self.names, base and base + 3, closing)
+        news = await doors.serve(topic, base and base + 4, closing, secure)
+        self.arm, self.control = f"https://localhost:{arm}", f"http://{doors.HOST}:{door}"
         self.identity = {
-            "IDENTITY_ENDPOINT": f"http://{_HOST}:{identity}/msi/token",
+            "IDENTITY_ENDPOINT": f"http://{doors.HOST}:{who}/msi/token",
             "IDENTITY_HEADER": self.tokens.header,
         }
-        self.dns = f"{_HOST}:{await self._serve_dns(base and base + 3)}"
-        topic = await self._serve(self._faulty(self.published.handle), base and base + 4, secure)
-        self.topic, self.topic_key = f"https://localhost:{topic}/api/events", self.published.key
-
-    async def _serve(
-        self,
-        handler: Handler,
-        port: int,
-        secure: ssl.SSLContext | None = None,
-    ) -> int:
-        server = web.Server(handler, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await runner.setup()
-        self._closing.append(runner.cleanup)
-        site = web.TCPSite(runner, _HOST, port, ssl_context=secure)
-        await site.start()
-        return int(runner.addresses[0][1])
-
-    def _faulty(self, handler: Handler) -> Handler:
-        """The other doors fail only by faults whose path names them: /msi/token or /api/events."""
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            named = [one for one in self.faults.rows if request.path in one.path]
-            fault = self.faults.take("", request.method, request.path) if named else None
-            try:
-                if fault:
-                    await before(fault)
-            except ArmError as error:
-                return web.json_response(error.body, status=error.status, headers=error.headers)
-            except Dropped:
-                if request.transport:
-                    request.transport.abort()
-                return web.Response(status=499)
-            return await handler(request)
-
-        return handle
-
-    async def _serve_dns(self, port: int) -> int:
-        """UDP and TCP on the same port; a free one may need a second try."""
-        for attempt in range(20):
-            listener = await asyncio.start_server(lambda r, w: tcp(self.names, r, w), _HOST, port)
-            chosen = listener.sockets[0].getsockname()[1]
-            try:
-                udp, _ = await self.loop.create_datagram_endpoint(lambda: Udp(self.names), (_HOST, chosen))
-            except OSError:
-                listener.close()
-                if port or attempt == 19:
-                    raise
-                continue
-
-            async def close(listener: asyncio.Server = listener, udp: asyncio.DatagramTransport = udp) -> None:
-                udp.close()
-                listener.close()
-
-            self._closing.append(close)
-            return int(chosen)
-        raise OSError("no port is free for UDP and TCP")
+        self.dns = f"{doors.HOST}:{names}"
+        self.topic, self.topic_key = f"https://localhost:{news}/api/events", self.published.key
 
     async def stop(self) -> None:
         """Close all doors."""

@@ -26,7 +26,7 @@ DOORS = {
     "DELETE /calls": "start counting anew",
     "GET /faults": "the planted faults",
     "DELETE /faults": "remove them",
-    "POST /faults": "plant one: principal, method, path (regex), status, code, message, headers, delay, times "
+    "POST /faults": "plant one: principal, method, path (regex), status, code, message, headers, body, delay, times "
     "(default 1, 0 = always), drop, after",
     "GET /switches": "how they stand",
     "PUT /switches": "set some: {name: value}",

@@ -19,9 +19,12 @@ class ArmError(Exception):
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message, self.flat = status, code, message, flat
         self.headers = headers or {}
+        self.instead: Any = None  # a planted fault's own body
 
     @property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> Any:
+        if self.instead is not None:
+            return self.instead
         plain = {"code": self.code, "message": self.message}
         return plain if self.flat else {"error": plain}
 

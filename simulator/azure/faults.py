@@ -18,6 +18,7 @@ class Fault:
     code: str = "InternalServerError"
     message: str = "The simulator was told to fail."
     headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None  # answered instead of the error: odd answers, foreign links
     delay: float = 0.0  # seconds before anything happens
     times: int = 1
     drop: bool = False  # close the connection instead of answering

@@ -55,12 +55,12 @@ class Gateway:
             path = _path(raw)
             fault = self.faults.take(principal, request.method, raw)
             if fault:
-                await before(fault)
+                await before(fault, raw)
             headers = self.throttle.charge(principal, request.method, path)
             reply = self._act(request, principal, path, body, base)
             if fault and fault.after:
                 self.world.later.run()
-                _fail(fault)
+                _fail(fault, raw)
         except Dropped:
             self._note(principal, request, path, raw, 0)
             if request.transport:
@@ -167,17 +167,19 @@ def _json(body: bytes) -> Any:
         ) from error
 
 
-async def before(fault: Fault) -> None:
+async def before(fault: Fault, raw: str) -> None:
     """Let a planted fault happen, unless it is one that follows the deed."""
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if not fault.after:
-        _fail(fault)
+        _fail(fault, raw)
 
 
-def _fail(fault: Fault) -> None:
+def _fail(fault: Fault, raw: str) -> None:
     if fault.drop:
         raise Dropped
     if fault.status:
-        flat = "privatednszones" in fault.path.lower()
-        raise ArmError(fault.status, fault.code, fault.message, flat=flat, headers=dict(fault.headers))
+        flat = "/privatednszones/" in raw.lower()
+        error = ArmError(fault.status, fault.code, fault.message, flat=flat, headers=dict(fault.headers))
+        error.instead = fault.body
+        raise error

@@ -51,6 +51,7 @@ def metadata(base: str) -> dict[str, Any]:
         },
         "graphAudience": "https://graph.microsoft.com/",
         "graph": "https://graph.microsoft.com/",
+        "microsoftGraphResourceId": "https://graph.microsoft.com/",
         "media": "https://rest.media.azure.net",
         "batch": "https://batch.core.windows.net/",
         "sqlManagement": "https://management.core.windows.net:8443/",
@@ -145,6 +146,23 @@ def _provider(subscription: str, namespace: str) -> dict[str, Any]:
         "registrationState": "Registered",
         "resourceTypes": rows,
     }
+
+
+def endpoint_types(call: Call) -> Reply:
+    """GET .../locations/{region}/availablePrivateEndpointTypes (recorded: resourceName and the service's version)."""
+    rows = [
+        {
+            "name": row["type"].replace("/", "."),
+            "id": f"{call.path.id}/{row['type'].replace('/', '.')}",
+            "type": "Microsoft.Network/AvailablePrivateEndpointTypes",
+            "resourceName": row["type"],
+            "displayName": row["type"],
+            "apiVersion": row["version"],
+        }
+        for row in catalog.entries().values()
+        if "viaParent" in row
+    ]
+    return page(call, rows)
 
 
 def list_(call: Call) -> Reply:

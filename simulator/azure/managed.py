@@ -12,10 +12,9 @@ from simulator.azure.calls import Call, Reply
 from simulator.azure.catalog import groups
 from simulator.azure.errors import bad
 from simulator.azure.ids import Path
-from simulator.azure.world import Resource, World
+from simulator.azure.world import MANAGED, Resource, World
 
 TYPE = "Microsoft.Dashboard/grafana/managedPrivateEndpoints"
-HOME = "eeeeeeee-0000-4000-8000-00000000000e"  # Microsoft's subscription; nobody's allow list of own ones has it
 
 
 def put(call: Call) -> Reply:
@@ -29,12 +28,12 @@ def put(call: Call) -> Reply:
     asked = given.get("groupIds") or groups(target.path)[:1]
     generic.put(call)
     workspace, name = call.path.names[-2:]
-    path = Path(HOME, f"grafana-{workspace}", "Microsoft.Network", ("privateEndpoints",), (f"{workspace}-{name}",))
+    path = Path(MANAGED, f"grafana-{workspace}", "Microsoft.Network", ("privateEndpoints",), (f"{workspace}-{name}",))
     body = {
         "location": target.body.get("location") or "westeurope",
         "properties": {
             "subnet": {
-                "id": f"/subscriptions/{HOME}/resourceGroups/grafana/providers/Microsoft.Network"
+                "id": f"/subscriptions/{MANAGED}/resourceGroups/grafana/providers/Microsoft.Network"
                 "/virtualNetworks/managed/subnets/managed"
             },
             "manualPrivateLinkServiceConnections": [

@@ -56,6 +56,7 @@ _TYPES: Mapping[str, Mapping[tuple[str, str], Handler]] = {
     },
     f"{cosmos.TYPE}/failoverPriorityChange".lower(): {("list", "POST"): cosmos.failover},
     "microsoft.documentdb/databaseaccountnames": {("item", "HEAD"): cosmos.name_exists},
+    "microsoft.network/locations/availableprivateendpointtypes": {("list", "GET"): groups.endpoint_types},
     networks.TYPE.lower(): {("item", "PUT"): networks.put},
     managed.TYPE.lower(): {("item", "PUT"): managed.put, ("item", "DELETE"): managed.delete},
     linkservices.TYPE.lower(): {},

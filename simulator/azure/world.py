@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulator.azure.operations import Operation
 
 TENANT = "99999999-0000-4000-8000-000000000009"
+MANAGED = "eeeeeeee-0000-4000-8000-00000000000e"  # Microsoft's own: managed endpoints live there, nobody can read it
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000000"  # always listed, so that a sign-in finds one
 
 SWITCHES: dict[str, Any] = {
@@ -137,7 +138,7 @@ class World:
         return not path.group or (path.subscription.lower(), path.group.lower()) in self.groups
 
     def is_foreign(self, subscription: str) -> bool:
-        return subscription.lower() in self.foreign
+        return subscription.lower() in self.foreign or subscription.lower() == MANAGED
 
     def subscriptions(self) -> list[str]:
         """Every subscription used so far, and the one that is always there."""
