@@ -31,7 +31,9 @@ def answers(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.Htt
         except Problem as wrong:
             return problem(wrong)
         except Passing:
-            return problem(Problem(503, "Try again", "A service that Linkkeeper needs did not answer; try again shortly."))
+            return problem(
+                Problem(503, "Try again", "A service that Linkkeeper needs did not answer; try again shortly.")
+            )
         except Lasting as wrong:
             return problem(Problem(500, "Cannot be done", str(wrong)))
 
@@ -67,7 +69,9 @@ def body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Problem(400, "Not an object", f"Send a JSON object with {', '.join(sorted(allowed))}.")
     if unknown := sorted(set(found) - allowed):
-        raise Problem(400, "Unknown fields", f"Unknown: {', '.join(unknown)[:200]}. Known: {', '.join(sorted(allowed))}.")
+        raise Problem(
+            400, "Unknown fields", f"Unknown: {', '.join(unknown)[:200]}. Known: {', '.join(sorted(allowed))}."
+        )
     return found
 
 
@@ -90,7 +94,9 @@ def caller(req: func.HttpRequest, the_app: App) -> Caller:
         found = [(str(claim["typ"]), str(claim["val"])) for claim in claims]
     except (ValueError, KeyError, TypeError):
         raise Problem(401, "Not signed in", "The principal cannot be read; sign in again.") from None
-    oid = next((v for t, v in found if t in ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier")), "")
+    oid = next(
+        (v for t, v in found if t in ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier")), ""
+    )
     if not oid:
         raise Problem(401, "Not signed in", "The principal has no object id; sign in again.")
     roles = frozenset(v for t, v in found if t in ("roles", "role") or t.endswith("/role"))

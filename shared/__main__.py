@@ -48,7 +48,9 @@ def dns_name() -> None:
             _err.print(f"{type(why).__name__}: {why}", markup=False)
             wrong = wrong or not isinstance(why, zones.NotAHostName)
             place = None
-        print(json.dumps({"zone": place.zone if place else None, "record": place.record if place else None}), flush=True)
+        print(
+            json.dumps({"zone": place.zone if place else None, "record": place.record if place else None}), flush=True
+        )
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -65,7 +67,9 @@ def _locate(asked: dict[str, Any]) -> zones.ZoneRecord | None:
 
 @cli.command()
 def connection(
-    type_: Annotated[str, typer.Option("--type", help="The target's resource type, where the answer does not show it.")] = "",
+    type_: Annotated[
+        str, typer.Option("--type", help="The target's resource type, where the answer does not show it.")
+    ] = "",
 ) -> None:
     """What Linkkeeper understands of one ARM answer of a connection (standard input)."""
     _print_json(render.connection_json(_read_connection(_stdin_json(), None, type_)))
@@ -76,7 +80,9 @@ def explain(
     target: Annotated[str, typer.Option(help="The target's id; else the connection's parent.")] = "",
     type_: Annotated[str, typer.Option("--type", help="The target's resource type.")] = "",
     policy: PolicyPath = DEFAULT_POLICY,
-    group: Annotated[list[str] | None, typer.Option(help="A group the provider does not show; may be repeated.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="A group the provider does not show; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Would this connection (standard input, as ARM answers it) be approved? With rule and reasons; changes nothing."""

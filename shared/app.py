@@ -13,14 +13,16 @@ from .azure.clients import Clients
 from .azure.desk import Desk
 from .azure.dns import Dns
 from .azure.inventory import Inventory
-from .azure.journal import Journal
+from .azure.journal import Entry, Journal
+from .azure.memory import load
 from .azure.notify import Notifier
 from .azure.tables import Tables
-from .azure.worklist import Bell, Clock, Worklist
+from .azure.worklist import Bell, Clock, OnPark, Worklist
+from .core.ids import ResourceId
 from .core.names import Mark
 from .core.policy import Mode, Policy
 from .settings import Settings
-from .telemetry import Event, log
+from .telemetry import Event, alert, log
 
 _NOTHING = Policy(owner="", modes=tuple((kind, Mode.OFF) for kind in ("approve", "reject", "put", "delete", "refresh")))
 
@@ -105,17 +107,32 @@ class App:
         await self.clients.close()
 
 
+def on_park(tables: Tables, journal: Journal, desk: Desk) -> OnPark:
+    """Work that is given up is told to people: an alert, a journal row, and an end to what was asked by hand."""
+
+    async def parked(work: ResourceId, why: str) -> None:
+        alert(f"parked {work.name} {why}; see `python -m shared replay --list`", target=work)
+        await journal.note(
+            work, Entry(change="parked", kind="parked", subject=work, details={"why": why}), "noted", why
+        )
+        for operation in (await load(tables, work)).operations:
+            await desk.finish(work, operation.id, "failed", {"detail": f"parked {why}"})
+
+    return parked
+
+
 def build(settings: Settings, now: Clock = utc_now) -> App:
     clients = Clients(settings)
     tables = Tables(clients, settings)
     arm = Arm(clients, settings.arm)
+    journal, desk = Journal(tables, now), Desk(tables, now)
     return App(
         settings=settings,
         clients=clients,
         tables=tables,
-        worklist=Worklist(tables, Bell(clients, settings), now),
-        journal=Journal(tables, now),
-        desk=Desk(tables, now),
+        worklist=Worklist(tables, Bell(clients, settings), now, on_park(tables, journal, desk)),
+        journal=journal,
+        desk=desk,
         arm=arm,
         dns=Dns(clients),
         inventory=Inventory(arm, clients),

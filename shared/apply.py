@@ -51,6 +51,8 @@ class Work:
     outcomes: list[Outcome] = field(default_factory=list)
     passing: Passing | None = None
     cut: bool = False
+    unsent: bool = False
+    """News could not be sent yet."""
 
     @property
     def policy(self) -> Policy:
@@ -79,6 +81,8 @@ def without_off(plan: Plan, policy: Policy) -> Plan:
 
 
 def mode_of(change: Change, policy: Policy) -> Mode:
+    if change.decision is not None:
+        return policy.mode_of_rule(change.kind, change.decision.rule)
     hub = policy.hub_of(change.record.name.zone) if change.record else None
     return policy.mode(change.kind, hub)
 
@@ -106,7 +110,7 @@ async def _decide(work: Work, change: Change) -> Outcome:
     except (Passing, Lasting) as wrong:
         return _failed(work, change, wrong)
     target, app = work.plan.target, work.app
-    (intent,) = await app.journal.open(target, [_entry(work, change)])
+    (intent,) = await app.journal.open(target, [entry(work, change)])
     try:
         await app.arm.decide(target, decision.connection, decision.verdict)
     except Unclear as lost:
@@ -194,9 +198,15 @@ async def undo(work: Work, change: Change, after: Connection) -> None:
     decision, target, app = change.decision, work.plan.target, work.app
     assert decision is not None
     meant = decision.connection.endpoint
-    alert(f"approved {after.endpoint} instead of {meant}; rejecting it", connection=change.subject, endpoint=after.endpoint)
-    wrong = replace(change, kind="reject", why=f"approved by mistake: the connection was re-created by {after.endpoint}")
-    (intent,) = await app.journal.open(target, [_entry(work, wrong)])
+    alert(
+        f"approved {after.endpoint} instead of {meant}; rejecting it",
+        connection=change.subject,
+        endpoint=after.endpoint,
+    )
+    wrong = replace(
+        change, kind="reject", why=f"approved by mistake: the connection was re-created by {after.endpoint}"
+    )
+    (intent,) = await app.journal.open(target, [entry(work, wrong)])
     try:
         await app.arm.decide(target, after, Verdict.REJECT)
         await app.journal.close(target, intent, "done", "")
@@ -222,7 +232,9 @@ async def _refused(work: Work, change: Change, intent: Intent, wrong: Exception)
             after = await app.arm.connection(target, decision.connection.name)
             result, detail = judged(decision.connection, change.kind, after)
             if result in ("done", "unknown", "refused"):
-                outcome = Outcome(change=change, result=result, detail=f"{detail or 'somebody was faster'} ({wrong})", after=after)
+                outcome = Outcome(
+                    change=change, result=result, detail=f"{detail or 'somebody was faster'} ({wrong})", after=after
+                )
         except (Passing, Lasting):
             pass  # the refusal itself says enough
     await app.journal.close(target, intent, outcome.result, outcome.detail)
@@ -234,7 +246,7 @@ async def _refused(work: Work, change: Change, intent: Intent, wrong: Exception)
 
 async def _write_records(work: Work, changes: Sequence[Change]) -> list[Outcome]:
     """All changes of one kind side by side; their rows are opened in one go before the first call."""
-    intents = await work.app.journal.open(work.plan.target, [_entry(work, change) for change in changes])
+    intents = await work.app.journal.open(work.plan.target, [entry(work, change) for change in changes])
     gate = asyncio.Semaphore(8)
 
     async def one(change: Change, intent: Intent) -> Outcome:
@@ -251,10 +263,11 @@ async def _write_record(work: Work, change: Change, intent: Intent) -> Outcome:
         outcome = Outcome(change=change, result="failed", detail="not sent: out of time")
     else:
         outcome = await _call(work, change, record)
-    if outcome.result != "open":
-        await app.journal.close(work.plan.target, intent, outcome.result, outcome.detail)
-    if outcome.result == "conflict":
+    if outcome.result == "conflict":  # the precondition was refused; the next round plans from what is there
+        await app.journal.close(work.plan.target, intent, "refused", outcome.detail)
         await app.journal.settled(work.plan.target, intent)
+    elif outcome.result != "open":
+        await app.journal.close(work.plan.target, intent, outcome.result, outcome.detail)
     return replace(outcome, intent=intent)
 
 
@@ -291,9 +304,15 @@ def _failed(work: Work, change: Change, wrong: Exception) -> Outcome:
     return Outcome(change=change, result="failed", detail=str(wrong))
 
 
-def _entry(work: Work, change: Change) -> Entry:
+def entry(work: Work, change: Change, mode: Mode = Mode.APPLY) -> Entry:
+    """What the journal says of a change."""
     decision, record = change.decision, change.record
-    details: dict[str, object] = {"why": change.why, "policy": work.state.hash, "mode": "apply", "content": content(change)}
+    details: dict[str, object] = {
+        "why": change.why,
+        "policy": work.state.hash,
+        "mode": mode.value,
+        "content": content(change),
+    }
     grant = None
     if decision is not None:
         details |= {
@@ -307,7 +326,11 @@ def _entry(work: Work, change: Change) -> Entry:
         if decision.by and decision.verdict.value == change.kind:
             grant = next((g for g in work.memory.grants if g.connection == change.subject and not g.spent), None)
     if record is not None:
-        details |= {"record": str(record.name), "addresses": list(record.addresses), "endpoint": record.label("endpoint") or ""}
+        details |= {
+            "record": str(record.name),
+            "addresses": list(record.addresses),
+            "endpoint": record.label("endpoint") or "",
+        }
     return Entry(change=change.id, kind=change.kind, subject=change.subject, details=details, grant=grant)
 
 
@@ -320,4 +343,3 @@ def content(change: Change) -> str:
 
 def record_content(record: RecordSet | None) -> str:
     return f"{record.addresses}|{record.ttl}|{record.metadata}" if record else ""
-

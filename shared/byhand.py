@@ -72,7 +72,9 @@ async def waiting(app: App) -> list[dict[str, Any]]:
 async def grant(app: App, asked: Mapping[str, Any], caller: Caller) -> str:
     """One person's decision about one held connection, bound to the endpoint that was seen. The operation's id."""
     if not caller.person and app.settings.decisions_by != "key":
-        raise Problem(403, "A person is needed", "Sign in; a key alone may not decide (setting LINKKEEPER_DECISIONS_BY).")
+        raise Problem(
+            403, "A person is needed", "Sign in; a key alone may not decide (setting LINKKEEPER_DECISIONS_BY)."
+        )
     caller.may("decide")
     connection, target = await _connection(app, asked.get("connectionId"))
     verdict, reason = asked.get("verdict"), asked.get("reason")
@@ -82,13 +84,17 @@ async def grant(app: App, asked: Mapping[str, Any], caller: Caller) -> str:
         raise Problem(400, "Reason needed", "reason says why, in 1 to 500 characters; it stays in the journal.")
     expires = _expires(asked.get("expires"), app.now())
     held = await _held(app, target, connection)
-    policy = (await app.policy()).policy
-    mode = policy.mode(verdict)
+    state = await app.policy()
+    if not state.valid:
+        raise Problem(409, "Policy invalid", "Nothing is decided while the policy is invalid; see GET /api/health.")
+    mode = state.policy.mode(verdict)
     if mode is Mode.OFF:
         raise Problem(409, "Switched off", f"modes.{verdict} is off in the policy; set it to plan or apply first.")
     endpoint = ResourceId.read(held["endpoint"])
     if endpoint is None:
-        raise Problem(409, "Not readable", "The connection names no endpoint, so there is nothing that could be granted.")
+        raise Problem(
+            409, "Not readable", "The connection names no endpoint, so there is nothing that could be granted."
+        )
     given = Grant(
         connection=connection,
         endpoint=endpoint,
@@ -235,7 +241,9 @@ async def _held(app: App, target: ResourceId, connection: ResourceId) -> dict[st
         raise Problem(409, "Being decided", "A decision about this connection is under way; wait for it to end.")
     if held is not None:
         return held
-    known = next((k for k in memory.known.values() if k.connection and ResourceId.read(k.connection) == connection), None)
+    known = next(
+        (k for k in memory.known.values() if k.connection and ResourceId.read(k.connection) == connection), None
+    )
     if known is None or not known.status:
         raise Problem(404, "Not known", _UNKNOWN)
     raise Problem(409, "Already decided", f"The connection is {known.status}; only one that waits can be decided.")
@@ -255,7 +263,9 @@ def _expires(value: object, now: datetime) -> datetime:
 
 def _journal_row(row: Mapping[str, Any]) -> dict[str, Any]:
     hidden = {"content", "v"}
-    body = {name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in hidden}
+    body = {
+        name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in hidden
+    }
     for name in ("reasons", "addresses", "findings"):
         if name in body:
             body[name] = json.loads(body[name])

@@ -36,7 +36,8 @@ async def close_open(work: Work) -> None:
         if row is None:
             await _never_called(work, intent)
         elif row.data.get("result") != "started":
-            await finish(work.app, work.plan.target, intent, str(row.data.get("result")))
+            if not await finish(work.app, work.plan.target, intent, str(row.data.get("result"))):
+                continue
         elif not await _close(work, intent):
             continue
         work.memory.intents.remove(intent)
@@ -55,8 +56,7 @@ async def _close(work: Work, intent: Intent) -> bool:
             return False
         result, detail = "unknown", f"not settled after {IN_FLIGHT.seconds // 60} minutes: {detail}"
     await work.app.journal.close(work.plan.target, intent, result, detail)
-    await finish(work.app, work.plan.target, intent, result)
-    return True
+    return await finish(work.app, work.plan.target, intent, result)
 
 
 async def _decision(work: Work, intent: Intent) -> tuple[str, str]:
@@ -93,8 +93,11 @@ async def _record(work: Work, intent: Intent) -> tuple[str, str]:
     return "unknown", "the record is not as it was sent"
 
 
-async def finish(app: App, target: ResourceId, intent: Intent, result: str) -> None:
-    """Send the news of a closed row, then drop its intent: a worker that dies in between sends it twice, not never."""
+async def finish(app: App, target: ResourceId, intent: Intent, result: str) -> bool:
+    """Send the news of a closed row, then drop its intent: a worker that dies in between sends it twice, not never.
+
+    False: the news could not be sent yet, look again.
+    """
     if result == "done" and intent.kind in _NEWS:
         endpoint = intent.content.partition("|")[0]
         data = {"connectionId": str(intent.subject), "endpointId": endpoint, "target": str(target)}
@@ -104,5 +107,6 @@ async def finish(app: App, target: ResourceId, intent: Intent, result: str) -> N
             log(Event.FAILED, f"news not sent: {wrong}", target=target)
         except Passing as wrong:
             log(Event.LATER, f"news not sent yet: {wrong}", target=target)
-            return
+            return False
     await app.journal.settled(target, intent)
+    return True

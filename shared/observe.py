@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .app import App
@@ -108,7 +108,10 @@ def _needs_list(view: View, memory: Memory) -> bool:
         return True
     if memory.operations or any(intent.kind in ("approve", "reject") for intent in memory.intents):
         return True
-    return any(_is_changed(seen, endpoint, memory) and not _is_approved(seen, look.target) for endpoint, seen in view.seen.items())
+    return any(
+        _is_changed(seen, endpoint, memory) and not _is_approved(seen, look.target)
+        for endpoint, seen in view.seen.items()
+    )
 
 
 async def _list(view: View, app: App) -> None:
@@ -140,7 +143,7 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
             wanted.add(endpoint)
     if view.listing is not None and view.listing.complete:
         wanted |= {endpoint for endpoint in memory.names if endpoint not in listed}
-        wanted |= {endpoint for endpoint in memory.known if endpoint not in listed}
+        wanted |= {endpoint for endpoint, known in memory.known.items() if known.connection and endpoint not in listed}
     return wanted
 
 
@@ -259,7 +262,9 @@ def _touched(
         if asked.complete:
             given_up |= {(endpoint, name) for name in had - asks}
         known = memory.known.get(endpoint)
-        unchanged = known is not None and known.seen == endpoint_facts(view.seen[endpoint]) and known.policy == policy.hash
+        unchanged = (
+            known is not None and known.seen == endpoint_facts(view.seen[endpoint]) and known.policy == policy.hash
+        )
         if view.look.full or not unchanged or (asked.complete and asks != had):
             touched |= asks | set(asked.ceded) | (had if asked.complete else set())
     for subject in view.look.subjects:
@@ -343,7 +348,11 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
         claims = tuple(sorted((*others, renewed), key=lambda claim: claim.endpoint))
         return NameState(name=state.name, claims=claims, present=state.present, read=state.read, fresh=fresh)
     if not asked.complete:
-        return _with(state, state.present, unreadable=f"the heir {heir.name} cannot be read completely: {seen.why or 'not ready'}")
+        return _with(
+            state,
+            state.present,
+            unreadable=f"the heir {heir.name} cannot be read completely: {seen.why or 'not ready'}",
+        )
     if not view.look.dry:
         await memories.unclaim(app.tables, heir, state.name)
     return NameState(name=state.name, claims=others, present=state.present, read=state.read, fresh=fresh)
@@ -372,12 +381,15 @@ def learned(view: View, memory: Memory, policy: Policy) -> tuple[list[Known], li
     complete = view.listing is not None and view.listing.complete
     for endpoint in sorted(view.seen.keys() | by_endpoint.keys()):
         seen, connection, old = view.seen.get(endpoint), by_endpoint.get(endpoint), memory.known.get(endpoint)
+        before = old
         if seen is not None and seen.presence is Presence.GONE and connection is None:
             if complete or view.listing is None:
                 forget.append(endpoint)
             continue
+        if connection is None and complete and old is not None:
+            old = replace(old, connection="", facts="", status="")  # not listed any more: once is news
         row = _known(endpoint, seen, connection, old, view.look.target, policy.hash)
-        if row != old and (row.seen or row.facts):
+        if row != before and (row.seen or row.facts):
             known.append(row)
     return known, [endpoint for endpoint in forget if endpoint in memory.known]
 
@@ -407,4 +419,3 @@ def _known(
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-

@@ -135,6 +135,8 @@ class RuleFile(_Strict):
     """The last day (UTC) on which the rule approves. It ends approving, not access."""
     reason: str = Field(default="", max_length=500)
     """A ticket, for the journal; never sent to the requester."""
+    mode: Mode | None = None
+    """off, plan or apply for this rule alone; omitted: as modes say."""
 
 
 class ServesFile(_Strict):
@@ -274,6 +276,7 @@ def _rule(rule: RuleFile) -> Rule:
         groups=None if rule.groups is None else frozenset(fold(group) for group in rule.groups),
         approve_until=rule.approve_until,
         reason=rule.reason,
+        mode=rule.mode,
     )
 
 

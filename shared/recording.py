@@ -6,13 +6,14 @@ Comes after apply. Refuses to touch Azure: only tables, news and the log.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import closing
-from .apply import Outcome, Work
+from .apply import Outcome, Work, entry
 from .azure import memory as memories
 from .azure.journal import Entry
 from .azure.memory import TARGETS, Memory
@@ -21,6 +22,7 @@ from .azure.tables import Row
 from .azure.worklist import Item
 from .core.ids import ResourceId, key_of
 from .core.model import Decision, Name, Verdict
+from .core.policy import Mode
 from .errors import Lasting, Passing
 from .observe import learned
 from .telemetry import Event, log
@@ -32,6 +34,7 @@ _AFTER_APPROVAL = timedelta(seconds=2)
 _REQUESTED = (20, 120, 600)  # seconds; a proxy write can precede the moment the connection is listed (events.md 2)
 _WAITING = (3, 10, 30, 120, 600)
 _YOUNG = timedelta(minutes=15)
+_NOTED = 200  # findings remembered as told
 _LASTING = {"failed", "refused"}
 
 
@@ -51,7 +54,8 @@ async def record(work: Work, item: Item, report: Report) -> None:
 async def _close(work: Work) -> None:
     for outcome in work.outcomes:
         if outcome.intent is not None and outcome.result not in ("open", "conflict"):
-            await closing.finish(work.app, work.plan.target, outcome.intent, outcome.result)
+            sent = await closing.finish(work.app, work.plan.target, outcome.intent, outcome.result)
+            work.unsent = work.unsent or not sent
 
 
 async def _failures(work: Work) -> None:
@@ -114,21 +118,35 @@ async def _remember_read(work: Work, name: Name) -> None:
 
 
 async def _hold(work: Work) -> None:
+    """Who waits, and why: held by the policy, or decided but not done (plan mode, suspended, refused by Azure)."""
     listing, app, target = work.view.listing, work.app, work.plan.target
     if listing is None:
         return
+    undone = {o.change.subject: o for o in work.outcomes if o.change.decision and o.result not in ("done", "open")}
     waiting: set[ResourceId] = set()
     for decision in work.plan.decisions:
         connection = decision.connection
-        if decision.verdict is Verdict.HOLD and connection.id is not None:
-            waiting.add(connection.id)
-            if await app.desk.hold(target, decision, work.state.hash):
-                await _news_of_hold(work, decision)
-    planned = {o.change.subject for o in work.outcomes if o.change.decision and o.result not in ("done", "open")}
+        outcome = undone.get(connection.id) if connection.id else None
+        if connection.id is None or (decision.verdict is not Verdict.HOLD and outcome is None):
+            continue
+        waiting.add(connection.id)
+        shown = _shown(work, decision, outcome)
+        news = await app.desk.hold(target, shown, work.state.hash, quiet=outcome is not None)
+        if news:
+            await _news_of_hold(work, shown)
     for row in await app.desk.held_of(target) if listing.complete else ():
         kept = ResourceId.parse(row["connection"])
-        if kept not in waiting and kept not in planned:
+        if kept not in waiting:
             await app.desk.release(target, kept)
+
+
+def _shown(work: Work, decision: Decision, outcome: Outcome | None) -> Decision:
+    if outcome is not None:
+        return replace(decision, reasons=(f"{decision.verdict.value} is not done: {outcome.detail}", *decision.reasons))
+    if not work.state.valid:
+        mistake = (work.state.mistakes.splitlines() or ["unknown"])[0]
+        return replace(decision, reasons=(f"the policy is invalid: {mistake}", *decision.reasons))
+    return decision
 
 
 async def _news_of_hold(work: Work, decision: Decision) -> None:
@@ -142,7 +160,7 @@ async def _news_of_hold(work: Work, decision: Decision) -> None:
         "policy": work.state.hash,
         "by": "policy",
     }
-    entry = Entry(change=key_of("hold", str(connection.id)), kind="hold", subject=connection.id, details=details)
+    held = Entry(change=key_of("hold", str(connection.id)), kind="hold", subject=connection.id, details=details)
     data = {"connectionId": str(connection.id), "endpointId": str(connection.endpoint or ""), "target": str(target)}
     try:
         await app.notifier.send(HELD, str(connection.id), {**data, "reasons": list(decision.reasons)})
@@ -150,8 +168,9 @@ async def _news_of_hold(work: Work, decision: Decision) -> None:
         log(Event.FAILED, f"news not sent: {wrong}", target=target)
     except Passing as wrong:
         log(Event.LATER, f"news not sent yet: {wrong}", target=target)
+        work.unsent = True
         return
-    await app.journal.note(target, entry, "held", decision.nearest or "")
+    await app.journal.note(target, held, "held", decision.nearest or "")
     await app.desk.notified(target, connection.id)
 
 
@@ -159,24 +178,22 @@ async def _note(work: Work) -> None:
     """Skipped changes and findings get a row when they are new for the target, not at every look."""
     app, target, memory = work.app, work.plan.target, work.memory
     skipped = [o for o in work.outcomes if o.result == "skipped"]
-    plan = work.plan.fingerprint if skipped else ""
-    findings = _digest(work.plan.findings) if work.plan.findings else memory.last_notes
+    plan = work.plan.fingerprint if skipped else memory.last_plan
     if skipped and plan != memory.last_plan:
         for outcome in skipped:
-            details = {"why": outcome.change.why, "policy": work.state.hash, "mode": "plan", "fingerprint": plan}
-            entry = Entry(
-                change=outcome.change.id, kind=outcome.change.kind, subject=outcome.change.subject, details=details
-            )
-            await app.journal.note(target, entry, "skipped", outcome.detail)
-    if work.plan.findings and findings != memory.last_notes:
-        for subject, text in work.plan.findings:
-            log(Event.FINDING, f"{subject}: {text}", target=target)
-        details = {"policy": work.state.hash, "findings": [f"{subject}: {text}" for subject, text in work.plan.findings]}
-        entry = Entry(change=findings, kind="finding", subject=target, details=details)
-        await app.journal.note(target, entry, "noted", "; ".join(text for _, text in work.plan.findings))
-    plan = plan or memory.last_plan
-    if (plan, findings) != (memory.last_plan, memory.last_notes):
-        await app.tables.put(TARGETS, Row(target.hash, "m!", {"plan": plan, "notes": findings}))
+            await app.journal.note(target, entry(work, outcome.change, Mode.PLAN), "skipped", outcome.detail)
+    found = {_digest(finding): finding for finding in work.plan.findings}
+    new = {digest: finding for digest, finding in found.items() if digest not in memory.noted}
+    for digest, (subject, text) in new.items():
+        log(Event.FINDING, f"{subject}: {text}", target=target)
+        details = {"policy": work.state.hash, "about": subject}
+        await app.journal.note(
+            target, Entry(change=digest, kind="finding", subject=target, details=details), "noted", text
+        )
+    # A full look sees all findings there are: what is not among them any more is news when it comes back.
+    noted = list(found) if work.view.look.full else [*memory.noted, *new][-_NOTED:]
+    if (plan, noted) != (memory.last_plan, memory.noted):
+        await app.tables.put(TARGETS, Row(target.hash, "m!", {"plan": plan, "notes": json.dumps(noted)}))
 
 
 # --- when to look again -----------------------------------------------------------------------------
@@ -193,7 +210,7 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
         if outcome.result == "done" and endpoint is not None:
             served = bool(policy.hubs_of(endpoint))
             report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
-    if any(o.result == "open" for o in work.outcomes) or work.memory.intents:
+    if work.unsent or work.memory.intents or any(o.result == "open" for o in work.outcomes):
         report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
     for endpoint in work.view.waiting:
         seen = looks.get(endpoint, 0)
@@ -225,4 +242,3 @@ def _log(outcome: Outcome, work: Work) -> None:
         record=str(change.record.name) if change.record else None,
         connection=change.subject if decision else None,
     )
-

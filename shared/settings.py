@@ -107,8 +107,12 @@ def _storage(env: Mapping[str, str], wrong: list[str]) -> tuple[str, str, str | 
     if connection:
         return "", "", _spelt_out(connection)
     account = env.get("AzureWebJobsStorage__accountName")
-    tables = env.get("AzureWebJobsStorage__tableServiceUri") or (f"https://{account}.table.core.windows.net" if account else "")
-    queues = env.get("AzureWebJobsStorage__queueServiceUri") or (f"https://{account}.queue.core.windows.net" if account else "")
+    tables = env.get("AzureWebJobsStorage__tableServiceUri") or (
+        f"https://{account}.table.core.windows.net" if account else ""
+    )
+    queues = env.get("AzureWebJobsStorage__queueServiceUri") or (
+        f"https://{account}.queue.core.windows.net" if account else ""
+    )
     if not tables or not queues:
         wrong.append("AzureWebJobsStorage: set it, or AzureWebJobsStorage__tableServiceUri and __queueServiceUri")
     return tables, queues, None

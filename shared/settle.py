@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -84,7 +85,8 @@ async def _hand_on(item: Item, app: App) -> None:
             log(Event.IGNORED, str(why), endpoint=endpoint)
             continue
         await app.worklist.signal(target, endpoint, "endpoint")
-        await work(target, app, given)
+        with suppress(Exception):  # logged there; the target's own row keeps it due
+            await work(target, app, given)
     for operation in (await memories.load(app.tables, endpoint)).operations:
         found = {"targets": [str(target) for target in targets], "detail": "each target is settled by itself"}
         await app.desk.finish(endpoint, operation.id, "succeeded", found)
@@ -93,8 +95,15 @@ async def _hand_on(item: Item, app: App) -> None:
 async def ring_for_operations(app: App) -> None:
     """Line 8 of the protocol: a request by hand whose signal was lost is due again after a minute."""
     for row in await app.desk.running():
-        if app.now() - row["at"] > timedelta(minutes=1):
-            target, subject = ResourceId.parse(row["target"]), ResourceId.parse(row["subject"])
+        age = app.now() - row["at"]
+        target, subject = ResourceId.parse(row["target"]), ResourceId.parse(row["subject"])
+        if age < timedelta(minutes=1) or await app.worklist.is_due(target):
+            continue
+        known = (await memories.load(app.tables, target)).operations
+        if all(operation.id != row["id"] for operation in known):
+            lost = {"detail": "the request was not stored completely; ask again"}
+            await app.desk.finish(target, str(row["id"]), "failed", lost)
+        else:
             await app.worklist.signal(target, subject, "plan" if row["kind"] == "plan" else "by hand")
 
 

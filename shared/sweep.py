@@ -7,6 +7,7 @@ endpoints that came or went. Refuses to repair: every suspect is settled by the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from .app import App
 from .azure import memory as memories
@@ -23,6 +24,7 @@ from .errors import Lasting
 from .observe import endpoint_facts, from_memory
 from .telemetry import Event, log
 
+_FIRST_SWEEP = timedelta(minutes=5)
 Memory = dict[ResourceId, dict[ResourceId, Known]]
 
 
@@ -81,8 +83,9 @@ async def watch(app: App) -> Sweep:
     watched = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
     await _targets(watched, app, pending_only=True)
     await _hand_over(watched, app, "watch")
-    if not (await app.desk.control()).claims_complete:
-        return await sweep(app)
+    control = await app.desk.control()
+    if not control.claims_complete and (control.swept is None or app.now() - control.swept > _FIRST_SWEEP):
+        return await sweep(app)  # a new deployment may delete nothing before it has seen every claim
     return watched
 
 

@@ -61,11 +61,15 @@ def up(
 
 
 @cli.command()
-def demo(port_base: PortBase = None) -> None:
+def demo(
+    port_base: PortBase = None,
+    only: Annotated[str, typer.Option(help="Only stories whose file name contains this.")] = "",
+    deadline: Annotated[float, typer.Option(help="Seconds that a `then` may take.")] = 45.0,
+) -> None:
     """Start everything, play all stories, show what happened, end."""
     from simulator.demo import run_demo
 
-    raise typer.Exit(run_demo(port_base))
+    raise typer.Exit(run_demo(port_base, only, deadline))
 
 
 @cli.command()

@@ -72,7 +72,9 @@ def approving(w: World) -> list[Row]:
     w.fresh(OPEN)
     w.asks(w.storage(), "one")
     burst = events(w, "proxies/write")[:1] * 5
-    rows.append(measure(w, "burst of 5 events in a second", "one settle", (3, 1, 0, 0), lambda: (w.deliver(burst), w.work())))
+    rows.append(
+        measure(w, "burst of 5 events in a second", "one settle", (3, 1, 0, 0), lambda: (w.deliver(burst), w.work()))
+    )
     w.fresh(rules())
     w.asks(w.storage(), "one")
     (first, *more) = events(w, "proxies/write")
@@ -136,7 +138,9 @@ def usual(w: World, pe: str, zone: str, count: int) -> Row:
     calls = {**w.calls(), **w.azure.calls()["totals"].get("operator", {})}
     calls["dns_reads"] -= 1  # listing the zone to know what to repeat was ours
     spent = (time.process_time() - started) * 1000
-    return Row(f"  usual script, {count} name(s)", calls, f"2 reads + {count} DNS reads + {count} writes", (99,) * 4, spent)
+    return Row(
+        f"  usual script, {count} name(s)", calls, f"2 reads + {count} DNS reads + {count} writes", (99,) * 4, spent
+    )
 
 
 def growing(w: World, endpoints: int) -> Row:

@@ -27,6 +27,7 @@ from functions import events as event_function
 from shared import settings, settle, sweep
 from shared.app import App
 from shared.azure import memory
+from shared.azure.tables import Row
 from shared.core.ids import ResourceId
 from simulator.azure import Azure, Options
 from simulator.azurite import Azurite
@@ -46,6 +47,7 @@ class Clock:
     """Real time plus what tests have skipped."""
 
     def __init__(self) -> None:
+        self.start = datetime.now(UTC)
         self.skipped = timedelta()
 
     def __call__(self) -> datetime:
@@ -136,14 +138,19 @@ class World:
         return done
 
     def ripe(self) -> list[ResourceId]:
-        rows = self.run(self.app.tables.query("due", ""))
-        now = self.clock()
+        """What a worker could take now: due, not parked, nobody at it."""
+        rows, now = self.rows("due"), self.clock()
+        leased = {row.pk for row in rows if row.rk == "lease" and row.data["until"] > now}
         ripe = {
             str(row.data["work"])
             for row in rows
-            if row.rk != "lease" and not row.data["parked"] and row.data["not_before"] <= now
+            if row.rk != "lease" and row.pk not in leased and not row.data["parked"] and row.data["not_before"] <= now
         }
         return sorted(ResourceId.parse(text) for text in ripe)
+
+    def rows(self, table: str) -> list[Row]:
+        """A whole table."""
+        return self.run(self.app.tables.query(table, ""))
 
     def later(self, seconds: float = 3) -> int:
         """Let time pass, then work."""
@@ -183,14 +190,20 @@ class World:
         """An operator's plain ARM call."""
         given = {"Authorization": f"Bearer {self.azure.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
         url = f"{self.azure.arm}{path}"
-        return self.http.request(method, url, params={"api-version": "2024-05-01"}, json=body, headers=given, timeout=30)
+        return self.http.request(
+            method, url, params={"api-version": "2024-05-01"}, json=body, headers=given, timeout=30
+        )
 
     def id(self, kind: str, name: str, subscription: str = DATA, group: str = "data") -> str:
         return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}"
 
     def target(self, kind: str, name: str, group: str = "data", subscription: str = DATA, **properties: Any) -> str:
         path = self.id(kind, name, subscription, group)
-        assert self.arm("PUT", path, {"location": "westeurope", "properties": properties}).status_code in (200, 201, 202)
+        assert self.arm("PUT", path, {"location": "westeurope", "properties": properties}).status_code in (
+            200,
+            201,
+            202,
+        )
         return path
 
     def storage(self, name: str = "acct1", group: str = "data", subscription: str = DATA) -> str:
@@ -242,7 +255,11 @@ class World:
 
     def connection_of(self, target: str, endpoint: str) -> dict[str, Any] | None:
         return next(
-            (c for c in self.connections(target) if c["properties"]["privateEndpoint"]["id"].lower() == endpoint.lower()),
+            (
+                c
+                for c in self.connections(target)
+                if c["properties"]["privateEndpoint"]["id"].lower() == endpoint.lower()
+            ),
             None,
         )
 
@@ -340,4 +357,3 @@ def running(folder: Path, authority: Authority) -> Iterator[World]:
         world.run(azurite.stop())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
-

@@ -71,8 +71,11 @@ class Desk:
 
     # --- held ----------------------------------------------------------------------------------
 
-    async def hold(self, target: ResourceId, decision: Decision, policy: str) -> bool:
-        """Keep the row of a waiting connection; True when this is news (new, or another endpoint asks)."""
+    async def hold(self, target: ResourceId, decision: Decision, policy: str, quiet: bool = False) -> bool:
+        """Keep the row of a waiting connection; True when this is news (new, or another endpoint asks).
+
+        `quiet`: it waits, but not for a person's decision, so nobody is to be told.
+        """
         connection = decision.connection
         if connection.id is None:
             return False
@@ -93,7 +96,7 @@ class Desk:
         }
         if old is None or any(old.data.get(name) != value for name, value in data.items()):
             await self._tables.put(HELD, Row(pk, rk, data))
-        return not data["notified"]
+        return not data["notified"] and not quiet
 
     async def notified(self, target: ResourceId, connection: ResourceId) -> None:
         pk, rk = _held_key(target, connection)
@@ -119,12 +122,16 @@ class Desk:
 
     # --- operations ----------------------------------------------------------------------------
 
-    async def begin(self, target: ResourceId, kind: str, subject: ResourceId, by: str, grant: Grant | None = None) -> str:
+    async def begin(
+        self, target: ResourceId, kind: str, subject: ResourceId, by: str, grant: Grant | None = None
+    ) -> str:
         """A request by hand: the grant (if any) and its operation appear together or not at all."""
         number = grant.operation if grant else new_operation()
         row = {"id": number, "kind": kind, "target": str(target), "subject": str(subject), "by": by, "at": self._now()}
         await self._tables.put(OPERATIONS, Row(number, "operation", {**row, "status": "running"}))
-        writes = [Write("insert", Row(target.hash, f"o!{number}", {"id": number, "kind": kind, "subject": str(subject)}))]
+        writes = [
+            Write("insert", Row(target.hash, f"o!{number}", {"id": number, "kind": kind, "subject": str(subject)}))
+        ]
         if grant is not None:
             writes.append(Write("put", grant_row(target, grant)))
         await self._tables.batch(TARGETS, writes)

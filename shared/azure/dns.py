@@ -125,4 +125,3 @@ def _explained(error: Exception, name: Name, verb: str) -> Exception:
         text = f"zone {name.zone.name} does not exist in resource group {name.zone.group}: create it and link it"
         return Lasting(f"{verb} record {name}: {text}", wrong.code)
     return wrong
-

@@ -78,7 +78,9 @@ class Journal:
     async def give_back(self, target: ResourceId, intent: Intent, grants: Sequence[Grant]) -> None:
         """A change that was never called: drop the intent, and the grant is open again."""
         writes = [Write("delete", Row(target.hash, f"i!{intent.change}"))]
-        writes += [Write("put", grant_row(target, replace(g, spent=False))) for g in grants if g.operation == intent.grant]
+        writes += [
+            Write("put", grant_row(target, replace(g, spent=False))) for g in grants if g.operation == intent.grant
+        ]
         await self._tables.batch(TARGETS, writes)
 
     async def note(self, target: ResourceId, entry: Entry, result: str, detail: str = "") -> None:

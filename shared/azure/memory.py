@@ -76,7 +76,8 @@ class Memory:
     failures: dict[str, tuple[int, datetime, str]] = field(default_factory=dict)
     """Change id to (times failed, not again before, what Azure said)."""
     last_plan: str = ""
-    last_notes: str = ""
+    noted: list[str] = field(default_factory=list)
+    """Digests of the findings that people were told."""
 
 
 async def load(tables: Tables, target: ResourceId) -> Memory:
@@ -101,11 +102,13 @@ def _remember(memory: Memory, row: Row) -> None:
             memory.intents.append(_intent(data))
         case "o!":
             subject = ResourceId.parse(data["subject"])
-            memory.operations.append(Operation(id=str(data["id"]), kind=str(data["kind"]), subject=subject, etag=row.etag))
+            memory.operations.append(
+                Operation(id=str(data["id"]), kind=str(data["kind"]), subject=subject, etag=row.etag)
+            )
         case "f!":
             memory.failures[str(data["change"])] = (int(data["times"]), _when(data["until"]), str(data["text"]))
         case "m!":
-            memory.last_plan, memory.last_notes = str(data.get("plan", "")), str(data.get("notes", ""))
+            memory.last_plan, memory.noted = str(data.get("plan", "")), json.loads(data.get("notes") or "[]")
 
 
 def known_row(target: ResourceId, known: Known) -> Row:
@@ -196,10 +199,15 @@ def _intent(data: Any) -> Intent:
     )
 
 
-async def remember(tables: Tables, target: ResourceId, known: Iterable[Known], forget: Iterable[ResourceId] = ()) -> None:
+async def remember(
+    tables: Tables, target: ResourceId, known: Iterable[Known], forget: Iterable[ResourceId] = ()
+) -> None:
     """The index row comes first: an endpoint's late delete event must always find its target."""
     rows, gone = list(known), list(forget)
-    index = ((one, Row(one.endpoint.hash, target.hash, {"endpoint": str(one.endpoint), "target": str(target)})) for one in rows)
+    index = (
+        (one, Row(one.endpoint.hash, target.hash, {"endpoint": str(one.endpoint), "target": str(target)}))
+        for one in rows
+    )
     await asyncio.gather(*(tables.put(INDEX, row) for _, row in index))
     await asyncio.gather(
         *(tables.put(TARGETS, known_row(target, one)) for one in rows),

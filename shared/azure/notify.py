@@ -31,7 +31,9 @@ class Notifier:
             return False
         from azure.core.messaging import CloudEvent
 
-        event = CloudEvent(source=f"/linkkeeper/{self._settings.deployment}", type=kind, subject=subject, data=dict(data))
+        event = CloudEvent(
+            source=f"/linkkeeper/{self._settings.deployment}", type=kind, subject=subject, data=dict(data)
+        )
         try:
             await (await self._client()).send(event)
         except (AzureError, TimeoutError) as error:

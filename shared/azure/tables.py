@@ -153,7 +153,11 @@ class Tables:
     async def _connect(self) -> Any:
         from azure.data.tables.aio import TableServiceClient
 
-        options: dict[str, Any] = {"transport": await self._clients.transport(), "retry_total": 2, "retry_backoff_factor": 0.2}
+        options: dict[str, Any] = {
+            "transport": await self._clients.transport(),
+            "retry_total": 2,
+            "retry_backoff_factor": 0.2,
+        }
         if self._settings.connection_string:
             return TableServiceClient.from_connection_string(self._settings.connection_string, **options)
         credential = await self._clients.credential()

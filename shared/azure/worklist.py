@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ OLDEST = timedelta(hours=24)
 WATCHDOG_AGE = timedelta(minutes=1)
 _TABLE = "due"
 Clock = Callable[[], datetime]
+OnPark = Callable[[ResourceId, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,10 @@ class Bell:
         except (AzureError, TimeoutError) as error:
             raise failure(error, "ring the worklist's bell") from error
 
+    async def is_due(self, work: ResourceId) -> bool:
+        """Is anything due, waiting or parked for it?"""
+        return any(row.rk != "lease" for row in await self._tables.partition(_TABLE, work.hash))
+
     async def ping(self) -> None:
         queue = await self._client()
         try:
@@ -97,7 +102,9 @@ class Bell:
 
             options: dict[str, Any] = {"transport": await self._clients.transport(), "retry_total": 2}
             if self._settings.connection_string:
-                self._queue = QueueClient.from_connection_string(self._settings.connection_string, WORK_QUEUE, **options)
+                self._queue = QueueClient.from_connection_string(
+                    self._settings.connection_string, WORK_QUEUE, **options
+                )
             else:
                 credential = await self._clients.credential()
                 self._queue = QueueClient(self._settings.queues, WORK_QUEUE, credential=credential, **options)
@@ -107,10 +114,11 @@ class Bell:
 class Worklist:
     """Line numbers in the comments are those of the protocol."""
 
-    def __init__(self, tables: Tables, bell: Bell, now: Clock) -> None:
+    def __init__(self, tables: Tables, bell: Bell, now: Clock, on_park: OnPark) -> None:
         self._tables = tables
         self._bell = bell
         self._now = now
+        self._on_park = on_park
 
     async def signal(self, work: ResourceId, subject: ResourceId, cause: str) -> None:
         """1. Upsert the row, then always ring. Raises if either fails, so that the sender tries again."""
@@ -133,7 +141,7 @@ class Worklist:
         if lease is None:
             return None
         if old is not None:  # 4. its worker died: that is a try
-            await self._count_try(ripe, "its worker died or ran out of time")
+            await self._count_try(work, ripe, "its worker died or ran out of time")
             rows = await self._tables.partition(_TABLE, work.hash)
             ripe = [due for row in rows if (due := _ripe(row, now))]
         item = Item(work=work, due=tuple(ripe), lease=lease)
@@ -170,7 +178,7 @@ class Worklist:
         if isinstance(error, Passing):
             await self._wait(item, error)
         else:
-            wait = await self._count_try(item.due, f"{type(error).__name__}: {error}", slower=True)
+            wait = await self._count_try(item.work, item.due, f"{type(error).__name__}: {error}", slower=True)
             await self._bell.ring(item.work, wait)
         await self._free(item)
 
@@ -179,6 +187,7 @@ class Worklist:
         for row in await self._tables.partition(_TABLE, work.hash):
             if row.rk != "lease":
                 await self._change(row, parked=why[:500])
+        await self._on_park(work, why)
 
     async def watchdog(self) -> int:
         """8. Ring for every ripe, unparked row that is older than a minute without a live lease."""
@@ -188,7 +197,10 @@ class Worklist:
         forgotten = {
             str(row.data["work"])
             for row in rows
-            if row.rk != "lease" and row.pk not in leased and _ripe(row, now) and _time(row, "not_before") < now - WATCHDOG_AGE
+            if row.rk != "lease"
+            and row.pk not in leased
+            and _ripe(row, now)
+            and _time(row, "not_before") < now - WATCHDOG_AGE
         }
         for work in sorted(forgotten):
             await self._bell.ring(ResourceId.parse(work), 0)
@@ -197,7 +209,9 @@ class Worklist:
     async def parked(self) -> list[tuple[str, str, str]]:
         """(work, subject, why) of everything parked."""
         rows = await self._tables.query(_TABLE, "parked ne ''")
-        return sorted((str(r.data["work"]), str(r.data["subject"]), str(r.data["parked"])) for r in rows if r.rk != "lease")
+        return sorted(
+            (str(r.data["work"]), str(r.data["subject"]), str(r.data["parked"])) for r in rows if r.rk != "lease"
+        )
 
     async def replay(self, work: ResourceId | None = None) -> int:
         """Un-park: everything, or one work item."""
@@ -235,7 +249,7 @@ class Worklist:
         if any(_ripe(row, self._now()) for row in rows):
             await self._bell.ring(item.work, 0)
 
-    async def _count_try(self, due: Sequence[Due], why: str, slower: bool = False) -> float:
+    async def _count_try(self, work: ResourceId, due: Sequence[Due], why: str, slower: bool = False) -> float:
         """One try more for each row; the one too many parks it. Returns the seconds until the next try."""
         longest = 0.0
         for one in due:
@@ -244,6 +258,8 @@ class Worklist:
             note = f"after {tries} tries: {why}"[:500] if tries > MOST_TRIES else ""
             await self._change(one.row, tries=tries, parked=note, not_before=self._now() + timedelta(seconds=wait))
             longest = max(longest, wait)
+            if note:
+                await self._on_park(work, note)
         return longest
 
     async def _wait(self, item: Item, error: Passing) -> None:
@@ -253,7 +269,10 @@ class Worklist:
             waits = int(due.row.data.get("waits", 0)) + 1
             at = now + timedelta(seconds=error.retry_after or min(600.0, 5.0 * 2 ** min(waits - 1, 7)))
             old = now - _time(due.row, "first") > OLDEST
-            await self._change(due.row, waits=waits, not_before=at, parked=f"for a day: {error}"[:500] if old else "")
+            note = f"for a day: {error}"[:500] if old else ""
+            await self._change(due.row, waits=waits, not_before=at, parked=note)
+            if note:
+                await self._on_park(item.work, note)
         await self._bell.ring(item.work, max(1.0, (at - now).total_seconds()))
 
     async def _postpone(self, work: ResourceId, due: Due, at: datetime, looks: int) -> None:
@@ -308,4 +327,8 @@ def _ripe(row: Row, now: datetime) -> Due | None:
 
 def _time(row: Row, column: str) -> datetime:
     value = row.data.get(column)
-    return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else datetime.min.replace(tzinfo=UTC)
+    return (
+        datetime.fromtimestamp(value.timestamp(), UTC)
+        if isinstance(value, datetime)
+        else datetime.min.replace(tzinfo=UTC)
+    )

@@ -48,7 +48,9 @@ def _rejected(connection: Connection, target: ResourceId, policy: Policy, now: d
                 reason = f"rule '{rule.name}' rejects it{_because(rule)}"
                 return _decision(connection, Verdict.REJECT, reason, rule=rule.name)
             case Match.UNKNOWN:
-                reason = f"cannot tell whether reject rule '{rule.name}' applies: {_unknown(rule, connection, target, now)}"
+                reason = (
+                    f"cannot tell whether reject rule '{rule.name}' applies: {_unknown(rule, connection, target, now)}"
+                )
                 missing = _missing(rule, connection, target, now)
                 return _decision(connection, Verdict.HOLD, reason, missing=missing, nearest=rule.name)
     return None
@@ -80,13 +82,13 @@ def _granted(
 def _approved(connection: Connection, target: ResourceId, policy: Policy, now: datetime) -> Decision | None:
     for rule in policy.open_rules(Verdict.APPROVE, now):
         if overall(rule, connection, target, now) is Match.YES:
-            return _decision(connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name)
+            return _decision(
+                connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
+            )
     return None
 
 
-def _held(
-    connection: Connection, target: ResourceId, policy: Policy, now: datetime, notes: list[str]
-) -> Decision:
+def _held(connection: Connection, target: ResourceId, policy: Policy, now: datetime, notes: list[str]) -> Decision:
     rules = [rule for rule in policy.rules if rule.verdict is Verdict.APPROVE]
     if not rules:
         return _decision(connection, Verdict.HOLD, *notes, "the policy has no approve rule")

@@ -95,7 +95,9 @@ def wanted(endpoint: Endpoint, target: ResourceId, policy: Policy, cloud: str) -
     siblings = [fqdn for fqdn, _ in endpoint.pairs]
     for fqdn, addresses in endpoint.pairs:
         try:
-            place = zones.locate(fqdn, cloud=cloud, resource_type=target.type, group=_group(link.groups), siblings=siblings)
+            place = zones.locate(
+                fqdn, cloud=cloud, resource_type=target.type, group=_group(link.groups), siblings=siblings
+            )
         except zones.NotAHostName as wrong:
             notes.append(f"name {fqdn[:80]!r} is refused: {wrong}")
             continue

@@ -132,9 +132,7 @@ def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change
     if todo.do == "look":
         return None, f"not decided: {state.unreadable}" if state.unreadable else ""
     if todo.do and todo.record is not None:
-        change = Change(
-            kind=todo.do, subject=state.name.id, why=todo.why, record=todo.record, if_match=todo.if_match
-        )
+        change = Change(kind=todo.do, subject=state.name.id, why=todo.why, record=todo.record, if_match=todo.if_match)
         return change, todo.finding
     return None, todo.finding
 

@@ -89,6 +89,7 @@ class Rule:
     groups: frozenset[str] | None = None
     approve_until: date | None = None
     reason: str = ""
+    mode: Mode | None = None
 
     def consult(self, connection: Connection, target: ResourceId, now: datetime) -> dict[str, Match]:
         """Every part of the rule with its answer, so that people can be told which part differs."""
@@ -172,6 +173,11 @@ class Policy:
             if name == kind:
                 return mode
         return Mode.PLAN
+
+    def mode_of_rule(self, verdict: str, name: str | None) -> Mode:
+        """A rule may be stricter or looser than the whole, too."""
+        own = next((rule.mode for rule in self.rules if rule.name == name), None)
+        return own or self.mode(verdict)
 
     def open_rules(self, verdict: Verdict, now: datetime) -> Iterable[Rule]:
         return (rule for rule in self.rules if rule.verdict is verdict and rule.is_open(now))

@@ -33,6 +33,10 @@ def connection(body: object, *, target: ResourceId | None = None, guid_in_name: 
         problems.append("its id is missing or no ARM id")
     elif target is not None and identity.parent != target:
         problems.append("its id does not lie under the target")
+        identity = None
+    if identity is None and target is not None and name:
+        # Held all the same, and people need something to point at.
+        identity = ResourceId.read(f"{target}/privateEndpointConnections/{name}")
     endpoint = _endpoint_id(properties, problems)
     status = _status(state.get("status"))
     if status is Status.UNKNOWN:
@@ -70,7 +74,9 @@ def endpoint(body: object) -> Endpoint | None:
         # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
         pairs=_pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs) if configs else None,
         interfaces=tuple(
-            found for item in _objects(properties.get("networkInterfaces")) if (found := ResourceId.read(item.get("id")))
+            found
+            for item in _objects(properties.get("networkInterfaces"))
+            if (found := ResourceId.read(item.get("id")))
         ),
     )
 

@@ -16,7 +16,9 @@ def text_of(body: dict[str, Any]) -> str:
     """The text of a plan as `plan_json` gives it: the same words wherever the plan was made."""
     lines = [body["target"], f"plan {body['fingerprint']}: {len(body['changes']) or 'no'} change(s)"]
     lines += [f"  {_change_line(change)}" for change in body["changes"]]
-    lines += [f"  held   {d['connectionId']}: {'; '.join(d['reasons'])}" for d in body["decisions"] if d["verdict"] == "hold"]
+    lines += [
+        f"  held   {d['connectionId']}: {'; '.join(d['reasons'])}" for d in body["decisions"] if d["verdict"] == "hold"
+    ]
     lines += [f"  note   {found['subject']}: {found['text']}" for found in body["findings"]]
     return "\n".join(lines)
 

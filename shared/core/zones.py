@@ -102,7 +102,12 @@ def _table() -> tuple[tuple[_Rule, ...], frozenset[str]]:
     data: dict[str, Any] = json.loads(resources.files(__package__).joinpath("zones.json").read_text("utf-8"))
     rules = tuple(
         _Rule(
-            row["cloud"], re.compile(row["fqdn"], re.ASCII), row["zone"], row["record"], row.get("group"), row.get("sibling")
+            row["cloud"],
+            re.compile(row["fqdn"], re.ASCII),
+            row["zone"],
+            row["record"],
+            row.get("group"),
+            row.get("sibling"),
         )
         for row in data["rules"]
     )

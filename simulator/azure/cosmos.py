@@ -5,6 +5,7 @@ Recorded: cosmos-account-get; documented and U: reference cosmos 1 (Recreate or 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from simulator.azure import connections, endpoints, lifecycle, operations
@@ -19,6 +20,21 @@ TYPE = "Microsoft.DocumentDB/databaseAccounts"
 SECONDS = 1.0
 
 
+DEFAULTS: dict[str, Any] = {
+    "publicNetworkAccess": "Enabled",
+    "enableAutomaticFailover": False,
+    "enableMultipleWriteLocations": False,
+    "isVirtualNetworkFilterEnabled": False,
+    "virtualNetworkRules": [],
+    "databaseAccountOfferType": "Standard",
+    "networkAclBypass": "None",
+    "capabilities": [],
+    "ipRules": [],
+    "cors": [],
+}
+CONSISTENCY = {"defaultConsistencyLevel": "Session", "maxIntervalInSeconds": 5, "maxStalenessPrefix": 100}
+
+
 def derive(world: World, resource: Resource, given: dict[str, Any]) -> None:
     """Fill in what Azure derives from the regions asked for, and let the endpoints know of new ones."""
     before = [row["id"] for row in getattr(resource.item, "rows", [])]
@@ -31,33 +47,15 @@ def derive(world: World, resource: Resource, given: dict[str, Any]) -> None:
     rows = [_row(name, row, position) for position, row in enumerate(asked)]
     rows.sort(key=lambda row: row["failoverPriority"])
     resource.item = _Regions(rows)
-    many = bool(properties.get("enableMultipleWriteLocations"))
-    api = "MongoDB" if resource.body.get("kind") == "MongoDB" else "Sql"
-    for key, value in {
-        "documentEndpoint": f"https://{name}.documents.azure.com:443/",
-        "publicNetworkAccess": "Enabled",
-        "enableAutomaticFailover": False,
-        "enableMultipleWriteLocations": many,
-        "isVirtualNetworkFilterEnabled": False,
-        "virtualNetworkRules": [],
-        "EnabledApiTypes": api,
-        "databaseAccountOfferType": "Standard",
-        "networkAclBypass": "None",
-        "capabilities": [],
-        "ipRules": [],
-        "cors": [],
-    }.items():
-        properties.setdefault(key, value)
-    properties["consistencyPolicy"] = {
-        "defaultConsistencyLevel": "Session",
-        "maxIntervalInSeconds": 5,
-        "maxStalenessPrefix": 100,
-    } | (properties.get("consistencyPolicy") or {})
-    properties["writeLocations"] = rows if many else rows[:1]
+    for key, value in DEFAULTS.items():
+        properties.setdefault(key, copy.deepcopy(value))
+    properties.setdefault("documentEndpoint", f"https://{name}.documents.azure.com:443/")
+    properties.setdefault("EnabledApiTypes", "MongoDB" if resource.body.get("kind") == "MongoDB" else "Sql")
+    properties["consistencyPolicy"] = CONSISTENCY | (properties.get("consistencyPolicy") or {})
+    properties["writeLocations"] = rows if properties["enableMultipleWriteLocations"] else rows[:1]
     properties["readLocations"] = properties["locations"] = rows
-    properties["failoverPolicies"] = [
-        {key: row[key] for key in ("id", "locationName", "failoverPriority")} for row in rows
-    ]
+    kept = ("id", "locationName", "failoverPriority")
+    properties["failoverPolicies"] = [{key: row[key] for key in kept} for row in rows]
     resource.body.setdefault("kind", "GlobalDocumentDB")
     if before and before != [row["id"] for row in rows]:
         world.later.after(SECONDS, lambda: _regions_changed(world, resource))

@@ -13,7 +13,7 @@ from simulator.azure.connections import Connection
 from simulator.azure.endpoints import wanted_members
 from simulator.azure.errors import ArmError, bad, resource_missing
 from simulator.azure.paging import page
-from simulator.azure.quirks import STAYS_REJECTED, Quirk
+from simulator.azure.quirks import REJECTED, Quirk
 from simulator.azure.world import Resource, World, stamp
 
 VERDICTS = {"approved": "Approved", "rejected": "Rejected", "disconnected": "Disconnected"}
@@ -87,7 +87,7 @@ def _asked(call: Call, one: Connection, row: Quirk) -> tuple[str, str]:
 
 def _second_decision(world: World, one: Connection, row: Quirk, status: str) -> None:
     refusal = row.second.get((one.state.status, status))
-    if refusal and row.second is STAYS_REJECTED and world.switches["reapprove"]:
+    if refusal and refusal is REJECTED and world.switches["reapprove"]:
         return
     if refusal:
         raise bad(*refusal)

@@ -125,8 +125,6 @@ def wanted_members(target: Resource, groups: list[str]) -> list[Member]:
 def render(world: World, resource: Resource) -> dict[str, Any]:
     """The endpoint as its owner reads it."""
     own: Endpoint = resource.item
-    etag = f'W/"{own.etag}"'
-    shown = LISTS[own.manual]
     properties: dict[str, Any] = {
         "provisioningState": own.provisioning,
         "resourceGuid": own.guid,
@@ -139,6 +137,21 @@ def render(world: World, resource: Resource) -> dict[str, Any]:
         "customDnsConfigs": _dns(world, own),
         **own.kept,
     }
+    properties[LISTS[own.manual]] = [_link(resource)]
+    body = {
+        "name": resource.path.name,
+        "id": resource.path.id,
+        "etag": f'W/"{own.etag}"',
+        "type": TYPE,
+        "location": resource.body["location"],
+        "properties": properties,
+    }
+    return body | ({"tags": resource.body["tags"]} if resource.body.get("tags") is not None else {})
+
+
+def _link(resource: Resource) -> dict[str, Any]:
+    own: Endpoint = resource.item
+    shown = LISTS[own.manual]
     inner: dict[str, Any] = {
         "provisioningState": "Succeeded",
         "privateLinkServiceId": own.service,
@@ -151,26 +164,13 @@ def render(world: World, resource: Resource) -> dict[str, Any]:
         "description": own.state.description or "",
         "actionsRequired": own.state.actions,
     }
-    properties[shown] = [
-        {
-            "name": own.link,
-            "id": f"{resource.path.id}/{shown}/{own.link}",
-            "etag": etag,
-            "properties": inner,
-            "type": f"{TYPE}/{shown}",
-        }
-    ]
-    body = {
-        "name": resource.path.name,
-        "id": resource.path.id,
-        "etag": etag,
-        "type": TYPE,
-        "location": resource.body["location"],
-        "properties": properties,
+    return {
+        "name": own.link,
+        "id": f"{resource.path.id}/{shown}/{own.link}",
+        "etag": f'W/"{own.etag}"',
+        "properties": inner,
+        "type": f"{TYPE}/{shown}",
     }
-    if resource.body.get("tags") is not None:
-        body["tags"] = resource.body["tags"]
-    return body
 
 
 def _dns(world: World, own: Endpoint) -> list[dict[str, Any]]:

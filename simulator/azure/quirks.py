@@ -19,7 +19,7 @@ _STORAGE_AGAIN = (
     "Values for request parameters are invalid: privateLinkServiceConnectionState.status.",
 )
 _COSMOS_REJECTED = ("BadRequest", "Approving rejected private endpoint connections is not supported.")
-_REJECTED = (
+REJECTED = (
     "BadRequest",
     "A rejected private endpoint connection cannot be approved. Delete and recreate the private endpoint.",
 )
@@ -27,7 +27,7 @@ _REJECTED = (
 SQL_FAMILY: Second = {
     (now, wanted): _NOT_PENDING for now in ("Approved", "Rejected") for wanted in ("Approved", "Rejected")
 }  # R: MySQL; the rule is the engine's
-STAYS_REJECTED: Second = {("Rejected", "Approved"): _REJECTED}  # I: "not possible in general"; code A
+STAYS_REJECTED: Second = {("Rejected", "Approved"): REJECTED}  # I: "not possible in general"; code A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,6 +129,7 @@ class Host:
         await runner.cleanup()
         for service in self._services.values():
             await service.close()
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # clients the app left open: the process ends now
         log.info("stopped%s", f", {left} invocations left behind" if left else "")
 
     def _announce(self) -> None:

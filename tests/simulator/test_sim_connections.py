@@ -133,6 +133,17 @@ def test_second_decisions(cloud: Any, kind: str, first: str, second: str, status
     assert code is None or answer.json()["error"]["code"] == code
 
 
+@pytest.mark.parametrize("kind", [STORAGE, SERVICE, "Microsoft.Search/searchServices"])
+def test_whether_a_rejection_is_final_is_a_switch_where_nobody_knows(cloud: Any, kind: str) -> None:
+    target = cloud.target(kind, "thing1")
+    cloud.endpoint(target, group_of(kind))
+    one = cloud.connection(target)["id"]
+    cloud.decide(one, "Rejected")
+    assert cloud.decide(one, "Approved").status_code == 400
+    cloud.azure.switch(reapprove=True)
+    assert cloud.decide(one, "Approved").status_code == 200
+
+
 def test_sql_insists_on_a_description(cloud: Any) -> None:
     target = cloud.target("Microsoft.Sql/servers", "sql1")
     cloud.endpoint(target, "sqlServer")

@@ -153,3 +153,11 @@ def test_slow_operations_are_polled_to_their_end(cloud: Any) -> None:
     cloud.azure.pace(0)
     assert cloud.get(answer.headers["Azure-AsyncOperation"]).json()["status"] == "Succeeded"
     assert cloud.get(answer.headers["Location"]).status_code == 204
+
+
+def test_slow_work_ends_by_itself(cloud: Any) -> None:
+    cloud.azure.pace(0.05)
+    endpoint = cloud.endpoint(cloud.target("Microsoft.KeyVault/vaults", "kv1"), "vault")
+    assert cloud.get(endpoint).json()["properties"]["provisioningState"] == "Updating"
+    cloud.loop.run(cloud.azure.quiet(10))
+    assert cloud.get(endpoint).json()["properties"]["provisioningState"] == "Succeeded"

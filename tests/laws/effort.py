@@ -1,0 +1,17 @@
+"""How hard the laws are tried: `LINKKEEPER_EXAMPLES=10` runs ten times as many examples as the everyday test."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+TIMES = float(os.environ.get("LINKKEEPER_EXAMPLES", "1"))
+
+
+def effort(examples: int, **more: int) -> settings:
+    return settings(
+        max_examples=max(1, round(examples * TIMES)),
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        **more,
+    )

@@ -1,0 +1,68 @@
+"""Sudden death of the app between any two steps it takes, and pauses there: as kill -9, a frozen host, a slow disk.
+
+Knows the few doors through which every step to the outside goes. Once dead, nothing of that app gets through any more.
+Refuses to know what the steps are for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from shared.app import App
+
+
+class Killed(BaseException):
+    """As kill -9: no `except Exception` of the app may see it."""
+
+
+class Mortal:
+    """Wraps the doors of one app: tables, the bell, and the clients of Azure."""
+
+    def __init__(self, app: App) -> None:
+        self.steps = 0
+        self.dead = False
+        self._last: int | None = None
+        self._before: Callable[[int], None] | None = None
+        self._inside = 0
+        self._wrap(app.tables, "_do")
+        self._wrap(app.worklist._bell, "ring")
+        self._wrap(app.clients, "_client")
+        self._wrap(app.notifier, "_client")
+
+    def dies_at(self, step: int | None) -> None:
+        """Let that many more steps through; None: lives on."""
+        self._last = None if step is None else self.steps + step
+
+    def before_each(self, act: Callable[[int], None] | None) -> None:
+        """Call `act(step)` before every step, counted from now."""
+        start = self.steps
+        self._before = None if act is None else lambda step: act(step - start)
+
+    def _wrap(self, owner: Any, name: str) -> None:
+        inner = getattr(owner, name)
+
+        async def door(*args: Any, **kwargs: Any) -> Any:
+            self._step()
+            self._inside += 1
+            try:
+                return await inner(*args, **kwargs)
+            finally:
+                self._inside -= 1
+
+        setattr(owner, name, door)
+
+    def _step(self) -> None:
+        if self._before is not None:
+            self._before(self.steps)
+        if self._last is not None and self.steps >= self._last:
+            self.dead = True
+        if self.dead:
+            raise Killed
+        self.steps += 1
+
+    async def buried(self) -> None:
+        """What was on the wire when it died has arrived by then."""
+        while self._inside:
+            await asyncio.sleep(0.001)
