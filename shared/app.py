@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import settings as settings_module
 from .azure.arm import Arm
+from .azure.bell import Bell
 from .azure.clients import Clients
 from .azure.desk import Desk
 from .azure.dns import Dns
@@ -17,7 +18,7 @@ from .azure.journal import Entry, Journal
 from .azure.memory import load
 from .azure.notify import Notifier
 from .azure.tables import Tables
-from .azure.worklist import Bell, Clock, OnPark, Worklist
+from .azure.worklist import Clock, OnPark, Worklist
 from .core.ids import ResourceId
 from .core.names import Mark
 from .core.policy import Mode, Policy

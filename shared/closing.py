@@ -10,14 +10,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from .app import App
-from .apply import Work, judged, record_content, undo
-from .azure import memory as memories
+from .azure import claims as book
 from .azure.memory import Intent, Memory
 from .azure.notify import APPROVED, REJECTED
 from .core.ids import ResourceId
 from .core.model import Connection, Decision, Name, Verdict
 from .core.plan import Change
+from .deciding import judged, undo
 from .errors import Lasting, Passing
+from .outcome import Work, record_content
 from .telemetry import Event, log
 
 IN_FLIGHT = timedelta(minutes=5)
@@ -88,7 +89,7 @@ async def _record(work: Work, intent: Intent) -> tuple[str, str]:
     if intent.kind == "delete":
         return ("done", "") if state.present is None else ("unknown", "the record is there")
     if state.present is not None and record_content(state.present) == intent.content:
-        await memories.remember_record(work.app.tables, state.present)
+        await book.remember_record(work.app.tables, state.present)
         return "done", ""
     return "unknown", "the record is not as it was sent"
 

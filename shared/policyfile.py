@@ -1,7 +1,6 @@
 """The policy file: YAML to core values, every mistake at once with line and path, and the JSON Schema for editors.
 
-The only place that knows YAML and pydantic. Strict: unknown and repeated keys are mistakes. Reads YAML 1.2 words
-(`off` is text, not False: PyYAML's YAML 1.1 would turn `refresh: off` into a boolean).
+The only place that knows pydantic. Strict: unknown and repeated keys are mistakes.
 """
 
 from __future__ import annotations
@@ -12,24 +11,21 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from . import yamlfile
 from .core.ids import NotAnId, Scope, fold, is_guid
 from .core.model import Verdict
 from .core.policy import EndpointPattern, Hub, Mode, Policy, Requesters, Rule, Targets
+from .yamlfile import BadFile, Place, path_text
 
 _KINDS = ("approve", "reject", "put", "delete", "refresh")
 _WORD = re.compile(r"[A-Za-z0-9_.*?()-]+", re.ASCII)
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 
 
-class BadPolicy(ValueError):
-    """`mistakes`: (line, path, what is wrong). The text has one line for each."""
-
-    def __init__(self, mistakes: list[tuple[int, str, str]]) -> None:
-        self.mistakes = sorted(mistakes)
-        super().__init__("\n".join(f"line {line}: {path}: {what}" for line, path, what in self.mistakes))
+class BadPolicy(BadFile):
+    """Every mistake of a policy file."""
 
 
 def _guid(value: object) -> object:
@@ -192,9 +188,12 @@ def load(path: Path, default: Mode) -> Policy:
 
 
 def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: dict[Place, int] = {}
     mistakes: list[tuple[int, str, str]] = []
-    data = _yaml(raw, lines, mistakes)
+    try:
+        data = yamlfile.read(raw, lines, mistakes)
+    except BadFile as wrong:
+        raise BadPolicy(wrong.mistakes) from None
     parsed: PolicyFile | None = None
     try:
         parsed = PolicyFile.model_validate(data)
@@ -213,9 +212,9 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyFile.model_json_schema()}
 
 
-def _second_look(policy: PolicyFile) -> list[tuple[tuple[str | int, ...], str]]:
+def _second_look(policy: PolicyFile) -> list[tuple[Place, str]]:
     """What no single field can tell: empty lists that would match nobody, repeated names, dates on rejections."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
+    found: list[tuple[Place, str]] = []
     for kind, items in (("rules", policy.rules), ("hubs", policy.hubs)):
         names: list[str] = []
         for place, item in enumerate(items):
@@ -280,55 +279,7 @@ def _rule(rule: RuleFile) -> Rule:
     )
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML 1.2 booleans only."""
-
-
-_Yaml.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Yaml.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tfTF"))
-
-
-def _yaml(raw: bytes, lines: dict[tuple[str | int, ...], int], mistakes: list[tuple[int, str, str]]) -> Any:
-    if len(raw) > 1_000_000:
-        raise BadPolicy([(0, "file", "larger than 1 MB")])
-    try:
-        node = yaml.compose(raw, Loader=_Yaml)
-        if node is None:
-            raise BadPolicy([(1, "file", "is empty; the smallest policy has version and owner")])
-        _walk(node, (), lines, mistakes)
-        return yaml.load(raw, Loader=_Yaml)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as wrong:
-        if isinstance(wrong, BadPolicy):
-            raise
-        mark = getattr(wrong, "problem_mark", None)
-        what = getattr(wrong, "problem", None) or str(wrong)
-        raise BadPolicy([(mark.line + 1 if mark else 0, "file", f"is not YAML: {what}")]) from None
-
-
-def _walk(
-    node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], mistakes: list[Any]
-) -> None:
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        for place, item in enumerate(node.value):
-            _walk(item, (*path, place), lines, mistakes)
-    elif isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
-                mistakes.append((key.start_mark.line + 1, _path((*path, name)), "is given twice"))
-            seen.add(name)
-            _walk(value, (*path, name), lines, mistakes)
-            lines[(*path, name)] = key.start_mark.line + 1
-
-
-def _mistake(
-    place: tuple[str | int, ...], what: str, kind: str, lines: dict[tuple[str | int, ...], int]
-) -> tuple[int, str, str]:
+def _mistake(place: Place, what: str, kind: str, lines: dict[Place, int]) -> tuple[int, str, str]:
     known = place
     while known and known not in lines:
         known = known[:-1]
@@ -336,9 +287,4 @@ def _mistake(
         what = "is no key of this policy version; check the spelling"
     elif kind == "missing":
         what = "is missing"
-    return lines.get(known, 1), _path(place), what.removeprefix("Value error, ")
-
-
-def _path(place: tuple[str | int, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.lstrip(".") or "file"
+    return lines.get(known, 1), path_text(place), what.removeprefix("Value error, ")

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import closing
-from .apply import Outcome, Work, entry
+from .azure import claims as book
 from .azure import memory as memories
 from .azure.journal import Entry
 from .azure.memory import TARGETS, Memory
@@ -24,7 +24,8 @@ from .core.ids import ResourceId, key_of
 from .core.model import Decision, Name, Verdict
 from .core.policy import Mode
 from .errors import Lasting, Passing
-from .observe import learned
+from .learned import learned
+from .outcome import Outcome, Work, entry
 from .telemetry import Event, log
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def _remember(work: Work) -> None:
     undone = {o.change.subject for o in work.outcomes if o.result in ("failed", "open", "conflict", "unknown")}
     for endpoint, name in sorted(view.given_up):
         if name.id not in undone and not view.states[name].unreadable:
-            await memories.forget_name(app.tables, target, endpoint, name)
+            await book.forget_name(app.tables, target, endpoint, name)
     changed = {o.change.subject for o in work.outcomes if o.result != "skipped"}
     for name, state in view.states.items():
         if state.read and name.id not in changed:
@@ -109,9 +110,9 @@ async def _remember(work: Work) -> None:
 async def _remember_read(work: Work, name: Name) -> None:
     present = work.view.states[name].present
     if present is not None and work.app.mark(work.policy).owns(present):
-        await memories.remember_record(work.app.tables, present)
+        await book.remember_record(work.app.tables, present)
     else:
-        await memories.forget_record(work.app.tables, name)
+        await book.forget_record(work.app.tables, name)
 
 
 # --- people: held connections, notes, findings ------------------------------------------------------

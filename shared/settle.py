@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from . import closing, operations, recording
 from .app import App, PolicyState
-from .apply import Outcome, Work, apply, suspensions, without_off
+from .apply import apply, without_off
 from .azure import memory as memories
 from .azure.desk import Control
 from .azure.memory import Memory
@@ -22,11 +22,15 @@ from .azure.worklist import Item
 from .core import plan as planning
 from .core.ids import ResourceId
 from .core.model import Presence, Seen
-from .core.plan import Plan
+from .core.plan import Plan, Snapshot
 from .core.signals import ENDPOINT, Ignored, signal
+from .deciding import suspensions
 from .errors import Passing
-from .observe import Look, View, observe, snapshot
+from .naming import look_at_names
+from .observe import observe
+from .outcome import Outcome, Work
 from .telemetry import Event, log
+from .view import Look, View
 
 DEADLINE = timedelta(seconds=60)
 ROUNDS = 3
@@ -119,6 +123,7 @@ async def settle(item: Item, app: App, given: Mapping[ResourceId, Seen]) -> Repo
         look.dry = True
     for _ in range(ROUNDS):
         view = await observe(look, memory, state.policy, app)
+        await look_at_names(view, memory, state.policy, app)
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:
             await closing.close_open(step)
@@ -161,11 +166,14 @@ def only_plans(item: Item, memory: Memory) -> bool:
 
 
 def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
-    seen = snapshot(
-        view,
-        memory,
-        state.policy,
-        app,
+    seen = Snapshot(
+        target=view.look.target,
+        connections=view.connections,
+        endpoints=view.seen,
+        names=tuple(view.states.values()),
+        grants=tuple(memory.grants),
+        notes=tuple(view.notes),
+        ours=app.settings.depends_on(view.look.target),
         in_flight=frozenset(intent.change for intent in memory.intents),
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,

@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from .app import App
+from .azure import claims as book
 from .azure import memory as memories
 from .azure.inventory import Found
 from .azure.memory import Known
 from .core import names
 from .core.decide import decide
 from .core.ids import ResourceId
-from .core.model import Claim, Connection, Endpoint, Name, RecordSet, Status, Verdict
+from .core.model import Claim, Connection, Endpoint, Name, Presence, RecordSet, Seen, Status, Verdict
 from .core.names import Mark
 from .core.plan import completed
 from .core.policy import Policy
 from .errors import Lasting
-from .observe import endpoint_facts, from_memory
+from .learned import from_memory
 from .telemetry import Event, log
+from .view import endpoint_facts
 
 _FIRST_SWEEP = timedelta(minutes=5)
 Memory = dict[ResourceId, dict[ResourceId, Known]]
@@ -138,9 +140,9 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
     known = swept.known.get(found.target, {})
     for connection in connections:
         swept.count("connections")
-        if why := _worth_a_look(connection, found.target, known, swept, app):
-            if not pending_only or connection.status is Status.PENDING:
-                swept.suspect(found.target, found.target, why)
+        why = _worth_a_look(connection, found.target, known, swept, app)
+        if why and (connection.status is Status.PENDING or not pending_only):
+            swept.suspect(found.target, found.target, why)
     listed = {connection.endpoint for connection in connections}
     if not pending_only:
         for endpoint, row in known.items():
@@ -217,8 +219,6 @@ def _endpoint(swept: Sweep, endpoint: Endpoint) -> None:
 
 
 def _facts(endpoint: Endpoint) -> str:
-    from .core.model import Presence, Seen
-
     return endpoint_facts(Seen(presence=Presence.PRESENT, endpoint=endpoint))
 
 
@@ -226,7 +226,7 @@ def _facts(endpoint: Endpoint) -> str:
 
 
 async def _records(swept: Sweep, app: App) -> None:
-    remembered = await memories.all_names(app.tables)
+    remembered = await book.all_names(app.tables)
     mark = app.mark(swept.policy)
     for hub in swept.policy.hubs:
         present: dict[Name, RecordSet] = {}

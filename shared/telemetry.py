@@ -28,7 +28,7 @@ class Event(StrEnum):
 
 
 DIMENSIONS = frozenset(
-    "target endpoint connection record cause change outcome rule verdict mode fingerprint seconds count code".split()
+    ("target", "endpoint", "connection", "record", "cause", "change", "outcome", "rule", "fingerprint", "count")
 )
 
 

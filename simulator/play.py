@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulator.session import DidNotStart, Session, simulator
+from simulator.stories.wire import Wire
 
 TEAM = "aaaaaaaa-0000-4000-8000-000000000001"
 DATA = "bbbbbbbb-0000-4000-8000-000000000002"
@@ -39,6 +40,12 @@ def _wait(session: Session, out: Console) -> int:
     return 1
 
 
+def _pages(facts: dict[str, Any]) -> list[str]:
+    """The pages for people that this version of the app has."""
+    wire = Wire(facts)
+    return [page for page in ("dashboard", "health") if wire.app("GET", f"/api/{page}").status != 404]
+
+
 def _text(facts: dict[str, Any], log: Path) -> str:
     host, arm, key, ca = (facts[name] for name in ("host", "arm", "key", "ca"))
     curl = f"curl -sS --cacert {ca} -H 'Authorization: Bearer '$TOKEN -H 'Content-Type: application/json'"
@@ -51,10 +58,11 @@ def _text(facts: dict[str, Any], log: Path) -> str:
         f'"groupIds":["blob"]}}}}]}}}}'
     )
     server, port = str(facts["dns"]).rsplit(":", 1)
+    env = facts["env"]
+    pages = "\n".join(f"  {page:<11} {host}/api/{page}?code={key}" for page in _pages(facts))
     return f"""Everything is up. Ctrl-C stops it; the log is {log}.
 
-  dashboard   {host}/api/dashboard?code={key}
-  health      {host}/api/health?code={key}
+{pages}
 
 1. Make a storage account and a zone, and ask for a private endpoint, as the team that the policy allows:
 
@@ -68,8 +76,10 @@ def _text(facts: dict[str, Any], log: Path) -> str:
   curl -sS '{host}/api/journal?code={key}'
   dig @{server} -p {port} +short mine.privatelink.blob.core.windows.net
 
-3. The same with Azure CLI, if you have it:
+3. The same with Azure CLI, if you have it (a folder of its own keeps your real sign-in untouched):
 
-  az rest --skip-authorization-header --headers Authorization="Bearer $TOKEN" --method get \\
-    --url '{arm}{account}/privateEndpointConnections?api-version=2023-05-01'   # REQUESTS_CA_BUNDLE={ca}
+  export AZURE_CONFIG_DIR=$(mktemp -d) REQUESTS_CA_BUNDLE={ca} \\
+    IDENTITY_ENDPOINT={env["IDENTITY_ENDPOINT"]} IDENTITY_HEADER={env["IDENTITY_HEADER"]}
+  az cloud register -n small --endpoint-resource-manager {arm} && az cloud set -n small && az login --identity
+  az network private-endpoint-connection list --id {account} -o table
 """

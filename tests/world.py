@@ -24,7 +24,7 @@ from azure.functions.meta import Datum
 
 import shared.app as composition
 from functions import events as event_function
-from shared import settings, settle, sweep
+from shared import policyfile, settings, settle, sweep
 from shared.app import App
 from shared.azure import memory
 from shared.azure.tables import Row
@@ -88,6 +88,14 @@ class World:
 
     def set_policy(self, text: str) -> None:
         self.policy_path.write_text(text)
+
+    @staticmethod
+    def valid(text: str) -> bool:
+        try:
+            policyfile.parse(text.encode())
+        except policyfile.BadPolicy:
+            return False
+        return True
 
     def restart(self, mode: str = "apply", **more: Any) -> None:
         """As after a kill -9: a new process image, the same tables."""

@@ -1,7 +1,8 @@
 """Reads and decisions over Resource Manager: connections of every type, endpoints and their interfaces.
 
-Knows URLs, api-versions and what an answer proves. Refuses to interpret a decision's answer as a connection (providers
-answer 200, 201 or 202 with bodies that are none): only a later read tells. Source: reference/private-endpoint-connections.md.
+Knows URLs, api-versions and what an answer proves. Refuses to take a decision's answer for a connection (providers
+answer 200, 201 or 202 with bodies that are none): only a later read tells.
+Source: reference/private-endpoint-connections.md.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class Arm:
             if kind.client == "network" and target.is_a("Microsoft.Network/privateLinkServices"):
                 await self._decide_service(target, connection.id, body)
             else:
-                url = f"{self._address}{_quoted(f'{target}/{kind.segment}/{connection.id.name}')}?api-version={kind.version}"
+                path = _quoted(f"{target}/{kind.segment}/{connection.id.name}")
+                url = f"{self._address}{path}?api-version={kind.version}"
                 await self._send(HttpRequest("PUT", url, json=body), retry_total=0)
         except (AzureError, TimeoutError) as error:
             raise write_failure(error, doing) from error

@@ -1,4 +1,4 @@
-"""What exists: subscriptions, targets with the connections their own bodies show, endpoints. For the sweep and the watch.
+"""What exists: subscriptions, targets with the connections their own bodies show, endpoints.
 
 Knows list calls only. What it finds are suspects: settle confirms each by a direct read before anything is written.
 """

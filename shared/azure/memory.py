@@ -1,22 +1,20 @@
-"""What the app remembers of one target, and who claims which name. Never the truth about Azure.
+"""What the app remembers of one target. Never the truth about Azure.
 
 Tables: targets (one partition a target: `e!` endpoints, `n!` names, `g!` grants, `i!` intents, `o!` operations,
-`f!` failures, `m!` the last plan), index (endpoint to targets), names (one partition a name: `c!` claims, `record`),
-control. Keys are hashes of canonical ids, full ids are columns.
+`f!` failures, `m!` the last plan) and index (endpoint to targets). Keys are hashes of canonical ids, full ids columns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..core.ids import ResourceId, key_of
-from ..core.model import Claim, Grant, Name, RecordSet, Verdict
-from ..errors import Conflict
+from ..core.ids import ResourceId
+from ..core.model import Grant, Name, Verdict
 from .tables import Row, Tables
 
 TARGETS, INDEX, NAMES, CONTROL = "targets", "index", "names", "control"
@@ -106,7 +104,7 @@ def _remember(memory: Memory, row: Row) -> None:
                 Operation(id=str(data["id"]), kind=str(data["kind"]), subject=subject, etag=row.etag)
             )
         case "f!":
-            memory.failures[str(data["change"])] = (int(data["times"]), _when(data["until"]), str(data["text"]))
+            memory.failures[str(data["change"])] = (int(data["times"]), when(data["until"]), str(data["text"]))
         case "m!":
             memory.last_plan, memory.noted = str(data.get("plan", "")), json.loads(data.get("notes") or "[]")
 
@@ -166,7 +164,7 @@ def grant_of(data: Any) -> Grant:
         verdict=Verdict(data["verdict"]),
         by=str(data["by"]),
         reason=str(data["reason"]),
-        expires=_when(data["expires"]),
+        expires=when(data["expires"]),
         operation=str(data["operation"]),
         spent=bool(data["spent"]),
         mode=str(data["mode"]),
@@ -193,7 +191,7 @@ def _intent(data: Any) -> Intent:
         kind=str(data["kind"]),
         subject=ResourceId.parse(data["subject"]),
         journal=(table, pk, rk),
-        opened=_when(data["opened"]),
+        opened=when(data["opened"]),
         grant=data.get("grant") or None,
         content=str(data.get("content", "")),
     )
@@ -229,114 +227,5 @@ async def targets_of(tables: Tables, endpoint: ResourceId) -> list[ResourceId]:
     return [ResourceId.parse(row.data["target"]) for row in await tables.partition(INDEX, endpoint.hash)]
 
 
-# --- names: claims and record memory -------------------------------------------------------------
-
-
-async def claims_on(tables: Tables, name: Name) -> tuple[tuple[Claim, ...], RecordSet | None]:
-    """All claims of a name and our memory of its record: one query."""
-    claims: list[Claim] = []
-    record: RecordSet | None = None
-    for row in await tables.partition(NAMES, name.hash):
-        if row.rk == "record":
-            record = _record(name, row.data)
-        else:
-            claims.append(_claim(name, row.data))
-    return tuple(sorted(claims, key=lambda claim: claim.endpoint)), record
-
-
-async def claim(tables: Tables, claims: Sequence[Claim], now: datetime) -> None:
-    """Write the claims, `n!` first: the target's index of its claims may hold too much, never too little."""
-    await asyncio.gather(*(tables.put(TARGETS, _name_row(one.target, one.endpoint, one.name)) for one in claims))
-    await asyncio.gather(*(_claim_one(tables, one, now) for one in claims))
-
-
-async def _claim_one(tables: Tables, one: Claim, now: datetime) -> None:
-    row = _claim_row(one, now)
-    try:
-        await tables.insert(NAMES, row)
-    except Conflict:  # renewed: the first journalled claim keeps its date
-        kept = await tables.get(NAMES, row.pk, row.rk)
-        same = kept is not None and kept.data.get("guid") == row.data["guid"]
-        since = kept.data["since"] if kept is not None and same else now
-        await tables.put(NAMES, Row(row.pk, row.rk, {**row.data, "since": since}))
-
-
-async def unclaim(tables: Tables, endpoint: ResourceId, name: Name) -> None:
-    """The claim goes at once; its index row only when the record is right (`forget_name`), so no crash loses it."""
-    await tables.delete(NAMES, name.hash, f"c!{endpoint.hash}")
-
-
-async def forget_name(tables: Tables, target: ResourceId, endpoint: ResourceId, name: Name) -> None:
-    await tables.delete(TARGETS, target.hash, _name_row(target, endpoint, name).rk)
-
-
-async def remember_record(tables: Tables, record: RecordSet) -> None:
-    data = {
-        "zone": str(record.name.zone),
-        "record": record.name.record,
-        "addresses": json.dumps(record.addresses),
-        "ttl": record.ttl,
-        "metadata": json.dumps(record.metadata),
-        "etag": record.etag,
-    }
-    await tables.put(NAMES, Row(record.name.hash, "record", data))
-
-
-async def forget_record(tables: Tables, name: Name) -> None:
-    await tables.delete(NAMES, name.hash, "record")
-
-
-async def all_names(tables: Tables) -> dict[Name, tuple[tuple[Claim, ...], RecordSet | None]]:
-    """Every name with its claims, for the sweep."""
-    found: dict[Name, tuple[list[Claim], list[RecordSet]]] = {}
-    for row in await tables.query(NAMES, ""):
-        name = Name(zone=ResourceId.parse(row.data["zone"]), record=str(row.data["record"]))
-        claims, records = found.setdefault(name, ([], []))
-        if row.rk == "record":
-            records.append(_record(name, row.data))
-        else:
-            claims.append(_claim(name, row.data))
-    return {name: (tuple(claims), records[0] if records else None) for name, (claims, records) in found.items()}
-
-
-def _name_row(target: ResourceId, endpoint: ResourceId, name: Name) -> Row:
-    data = {"endpoint": str(endpoint), "zone": str(name.zone), "record": name.record}
-    return Row(target.hash, f"n!{key_of(name.hash, endpoint.key)}", data)
-
-
-def _claim_row(one: Claim, now: datetime) -> Row:
-    data = {
-        "zone": str(one.name.zone),
-        "record": one.name.record,
-        "endpoint": str(one.endpoint),
-        "guid": one.guid or "",
-        "target": str(one.target),
-        "addresses": json.dumps(one.addresses),
-        "since": now,
-    }
-    return Row(one.name.hash, f"c!{one.endpoint.hash}", data)
-
-
-def _claim(name: Name, data: Any) -> Claim:
-    return Claim(
-        name=name,
-        endpoint=ResourceId.parse(data["endpoint"]),
-        guid=data.get("guid") or None,
-        target=ResourceId.parse(data["target"]),
-        addresses=tuple(json.loads(data["addresses"])),
-        since=_when(data["since"]),
-    )
-
-
-def _record(name: Name, data: Any) -> RecordSet:
-    return RecordSet(
-        name=name,
-        addresses=tuple(json.loads(data["addresses"])),
-        ttl=int(data["ttl"]),
-        metadata=tuple((str(k), str(v)) for k, v in json.loads(data["metadata"])),
-        etag=str(data["etag"]),
-    )
-
-
-def _when(value: Any) -> datetime:
+def when(value: Any) -> datetime:
     return datetime.fromtimestamp(value.timestamp(), UTC)

@@ -7,19 +7,14 @@ row is only deleted with the ETag under which it was worked on, and the watchdog
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-
 from ..core.ids import ResourceId
 from ..errors import Conflict, Passing
-from ..settings import WORK_QUEUE, Settings
-from .clients import Clients, failure
+from .bell import Bell
 from .tables import Row, Tables
 
 LEASE = timedelta(seconds=150)
@@ -53,62 +48,6 @@ class Item:
     @property
     def subjects(self) -> tuple[ResourceId, ...]:
         return tuple(due.subject for due in self.due)
-
-
-class Bell:
-    """The Storage queue. Messages are base64 JSON, as the Functions host expects; they never expire."""
-
-    def __init__(self, clients: Clients, settings: Settings) -> None:
-        self._clients = clients
-        self._settings = settings
-        self._queue: Any = None
-
-    async def ring(self, work: ResourceId, after: float = 1.0) -> None:
-        """A message for `work`, visible in `after` seconds (whole ones: the service takes no fractions)."""
-        text = base64.b64encode(json.dumps({"v": 1, "work": str(work)}).encode()).decode()
-        options = {"visibility_timeout": max(0, min(round(after), 600_000)), "time_to_live": -1}
-        queue = await self._client()
-        try:
-            try:
-                await queue.send_message(text, **options)
-            except ResourceNotFoundError:
-                await self._create(queue)
-                await queue.send_message(text, **options)
-        except (AzureError, TimeoutError) as error:
-            raise failure(error, "ring the worklist's bell") from error
-
-    async def is_due(self, work: ResourceId) -> bool:
-        """Is anything due, waiting or parked for it?"""
-        return any(row.rk != "lease" for row in await self._tables.partition(_TABLE, work.hash))
-
-    async def ping(self) -> None:
-        queue = await self._client()
-        try:
-            await queue.get_queue_properties()
-        except ResourceNotFoundError:
-            await self._create(queue)
-        except (AzureError, TimeoutError) as error:
-            raise failure(error, "reach the queue") from error
-
-    async def _create(self, queue: Any) -> None:
-        try:
-            await queue.create_queue()
-        except ResourceExistsError:
-            pass
-
-    async def _client(self) -> Any:
-        if self._queue is None:
-            from azure.storage.queue.aio import QueueClient
-
-            options: dict[str, Any] = {"transport": await self._clients.transport(), "retry_total": 2}
-            if self._settings.connection_string:
-                self._queue = QueueClient.from_connection_string(
-                    self._settings.connection_string, WORK_QUEUE, **options
-                )
-            else:
-                credential = await self._clients.credential()
-                self._queue = QueueClient(self._settings.queues, WORK_QUEUE, credential=credential, **options)
-        return self._queue
 
 
 class Worklist:
@@ -228,6 +167,10 @@ class Worklist:
         """(rows due or waiting, rows parked), for health."""
         rows = [row for row in await self._tables.query(_TABLE, "") if row.rk != "lease"]
         return sum(not row.data.get("parked") for row in rows), sum(bool(row.data.get("parked")) for row in rows)
+
+    async def is_due(self, work: ResourceId) -> bool:
+        """Is anything due, waiting or parked for it?"""
+        return any(row.rk != "lease" for row in await self._tables.partition(_TABLE, work.hash))
 
     async def ping(self) -> None:
         await self._bell.ping()

@@ -14,6 +14,7 @@ from .ids import NotAnId, ResourceId, fold
 from .policy import Policy
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
+RECORD = "Microsoft.Network/privateDnsZones/A"
 _PREFIX = "Microsoft.Resources.Resource"
 _NOTIFICATIONS = "Microsoft.ResourceNotifications.Resources."
 _CHILDREN = {"privateendpointconnectionproxies", "privateendpointconnections"}

@@ -2,9 +2,10 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 TIMES = float(os.environ.get("LINKKEEPER_EXAMPLES", "1"))
+SHRINK = os.environ.get("LINKKEEPER_SHRINK", "1") == "1"
 
 
 def effort(examples: int, **more: int) -> settings:
@@ -12,6 +13,8 @@ def effort(examples: int, **more: int) -> settings:
         max_examples=max(1, round(examples * TIMES)),
         deadline=None,
         print_blob=True,
+        report_multiple_bugs=False,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if SHRINK else [])],
         suppress_health_check=list(HealthCheck),
         **more,
     )

@@ -12,6 +12,7 @@ from tests.world import DATA, HUB, STRANGER, TEAM
 
 OUTLAW = "eeeeeeee-0000-4000-8000-000000000005"
 SERVED = (TEAM, STRANGER)
+_DATA = f"targets: {{scopes: [/subscriptions/{DATA}]}}"
 ZONES = {group: f"privatelink.{group}.core.windows.net" for group in ("blob", "file")}
 
 
@@ -28,10 +29,10 @@ class Policy:
     def text(self) -> str:
         if not self.valid:
             return f"version: 1\nowner: contoso-hub\nrules: [{{name: {self.name}, verdict: aprove}}]\n"
-        rules = [f"{{name: no {n}, verdict: reject, requesters: {_who(one)}}}" for n, one in enumerate(self.rejects)]
+        rules = [f"{{name: no {n}, verdict: reject, requesters: {_who(one)}, {_DATA}}}" for n, one in enumerate(self.rejects)]
         for number, (one, groups) in enumerate(self.approves):
             only = f", groups: [{', '.join(groups)}]" if groups else ""
-            rules.append(f"{{name: yes {number}, verdict: approve, requesters: {_who(one)}{only}}}")
+            rules.append(f"{{name: yes {number}, verdict: approve, requesters: {_who(one)}, {_DATA}{only}}}")
         hub = f"/subscriptions/{HUB}/resourceGroups/dns"
         return (
             f"version: 1\nowner: contoso-hub\nscope: {{subscriptions: [{DATA}]}}\nrules:\n"

@@ -65,6 +65,7 @@ class Converges(RuleBasedStateMachine):
         self.policy = oracle.TEAM_ONLY
         self.witness = Witness(self.w.azure.world, self.w.clock, self.policy)
         self.witness.watch()
+        assert all(self.w.valid(one.text) == one.valid for one in POLICIES), "a policy of this test is not what it says"
         self.mortal = Mortal(self.w.app)
         self.deaths = 0
         self.doom: int | None = None

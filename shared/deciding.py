@@ -1,0 +1,167 @@
+"""Send decisions: confirmed just before, journalled, sent once, read back. Law 1 lives here.
+
+Refuses to take a decision's answer for its outcome: only what a read shows afterwards counts, and a connection that
+turns out to belong to another endpoint than the one decided on is rejected at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from .app import PolicyState
+from .azure.memory import Intent
+from .azure.notify import MISMATCH
+from .core.decide import decide
+from .core.model import Connection, Decision, Status, Verdict
+from .core.plan import Change, completed
+from .errors import Conflict, Lasting, Passing, Unclear
+from .outcome import Outcome, Work, entry, failed
+from .telemetry import Event, alert, log
+
+FRESH = timedelta(seconds=4)  # law 1 says 5 s between the read and the call; the rest is for the journal row
+_STATUS = {"approve": Status.APPROVED, "reject": Status.REJECTED}
+
+
+async def send(work: Work, change: Change) -> Outcome:
+    decision = change.decision
+    assert decision is not None
+    if why := await _suspended(work, change.kind):
+        return Outcome(change=change, result="skipped", detail=why)
+    try:
+        if not await _still(work, decision):
+            return Outcome(change=change, result="conflict", detail="it changed since it was read")
+    except (Passing, Lasting) as wrong:
+        return failed(work, change, wrong)
+    target, app = work.plan.target, work.app
+    (intent,) = await app.journal.open(target, [entry(work, change)])
+    try:
+        await app.arm.decide(target, decision.connection, decision.verdict)
+    except Unclear as lost:
+        log(Event.CHANGE, str(lost), outcome="unknown", connection=change.subject)
+        return replace(await _read_back(work, change, intent), intent=intent)
+    except (Passing, Lasting, Conflict) as wrong:
+        return await _refused(work, change, intent, wrong)
+    return await _read_back(work, change, intent)
+
+
+async def _suspended(work: Work, kind: str) -> str:
+    """Confirmed before each decision: another worker may have a newer policy, or a person switched approvals off."""
+    control = await work.app.desk.control()
+    return suspensions(control.approvals, control.policy_valid, control.policy, work.state).get(kind, "")
+
+
+async def _still(work: Work, decision: Decision) -> bool:
+    """Law 1: the facts behind a decision are at most 5 s old when it is sent; older ones are read again."""
+    connection, view, app = decision.connection, work.view, work.app
+    assert connection.id is not None
+    assert connection.endpoint is not None
+    listed = next((c for c in view.connections if c.id == connection.id), None)
+    leaned = listed is not None and (listed.groups, listed.guid) != (connection.groups, connection.guid)
+    oldest = min(view.read_at[part] for part in (connection.id, *((connection.endpoint,) if leaned else ())))
+    if app.now() - oldest < FRESH:
+        return True
+    start = app.now()
+    fresh = await app.arm.connection(work.plan.target, connection.name)
+    if fresh is None:
+        return False
+    if leaned:
+        fresh = completed(fresh, await app.arm.endpoint(connection.endpoint), work.plan.target)
+    again = decide(fresh, target=work.plan.target, policy=work.policy, now=app.now(), grants=work.memory.grants)
+    same = (fresh.endpoint, fresh.guid) == (connection.endpoint, connection.guid)
+    return same and again.verdict is decision.verdict and app.now() - start < FRESH
+
+
+async def _read_back(work: Work, change: Change, intent: Intent) -> Outcome:
+    """A decision is done when a read says so. Somebody else's endpoint under that name is the worst case there is."""
+    decision = change.decision
+    assert decision is not None
+    try:
+        after = await work.app.arm.connection(work.plan.target, decision.connection.name)
+    except (Passing, Lasting) as wrong:
+        return Outcome(change=change, result="open", detail=f"sent, not read back: {wrong}", intent=intent)
+    result, detail = judged(decision.connection, change.kind, after)
+    outcome = Outcome(change=change, result=result, detail=detail, intent=intent, after=after)
+    if result == "mismatch" and after is not None:
+        await undo(work, change, after)
+        outcome = replace(outcome, result="failed")
+    if outcome.result != "open":
+        await work.app.journal.close(work.plan.target, intent, outcome.result, detail)
+    return outcome
+
+
+def judged(decided: Connection, kind: str, after: Connection | None) -> tuple[str, str]:
+    """What one read says about a decision that was sent: (result, detail)."""
+    if after is None:
+        return "unknown", "the connection is gone"
+    same_guid = not after.guid or not decided.guid or after.guid == decided.guid
+    if after.endpoint != decided.endpoint or not same_guid:
+        taken = after.status is Status.APPROVED and kind == "approve"
+        return ("mismatch" if taken else "unknown"), f"the connection now belongs to {after.endpoint}"
+    if after.status is _STATUS[kind]:
+        return ("done", "") if after.settled else ("open", "accepted, not settled yet")
+    if after.status is Status.PENDING:
+        return "open", "accepted, still Pending"
+    return "refused", f"it is {after.status.value}"
+
+
+async def undo(work: Work, change: Change, after: Connection) -> None:
+    """The only exception to law 4: our own approval of an endpoint that we did not decide on is rejected at once."""
+    decision, target, app = change.decision, work.plan.target, work.app
+    assert decision is not None
+    meant = decision.connection.endpoint
+    alert(
+        f"approved {after.endpoint} instead of {meant}; rejecting it",
+        connection=change.subject,
+        endpoint=after.endpoint,
+    )
+    wrong = replace(
+        change, kind="reject", why=f"approved by mistake: the connection was re-created by {after.endpoint}"
+    )
+    (intent,) = await app.journal.open(target, [entry(work, wrong)])
+    try:
+        await app.arm.decide(target, after, Verdict.REJECT)
+        await app.journal.close(target, intent, "done", "")
+    except (Unclear, Passing, Lasting, Conflict) as error:
+        await app.journal.close(target, intent, "unknown", str(error))
+        alert(f"could not reject {after.endpoint}: {error}; delete the connection by hand", connection=change.subject)
+    await app.journal.settled(target, intent)
+    data = {"connectionId": str(change.subject), "approved": str(after.endpoint), "decided": str(meant)}
+    try:
+        await app.notifier.send(MISMATCH, str(change.subject), data)
+    except (Passing, Lasting) as error:
+        log(Event.FAILED, f"news not sent: {error}")
+
+
+async def _refused(work: Work, change: Change, intent: Intent, wrong: Exception) -> Outcome:
+    """After any refusal: read again and decide from what is there (reference/private-endpoint-connections.md 3)."""
+    target, app = work.plan.target, work.app
+    outcome = failed(work, change, wrong)
+    if not isinstance(wrong, Passing):
+        decision = change.decision
+        assert decision is not None
+        try:
+            after = await app.arm.connection(target, decision.connection.name)
+            result, detail = judged(decision.connection, change.kind, after)
+            if result in ("done", "unknown", "refused"):
+                outcome = Outcome(
+                    change=change, result=result, detail=f"{detail or 'somebody was faster'} ({wrong})", after=after
+                )
+        except (Passing, Lasting):
+            pass  # the refusal itself says enough
+    await app.journal.close(target, intent, outcome.result, outcome.detail)
+    return replace(outcome, intent=intent)
+
+
+def suspensions(approvals: bool, valid: bool, announced: str, state: PolicyState) -> dict[str, str]:
+    """Kind of change to why it rests. Names of endpoints are kept right under the last good policy."""
+    if not state.valid or not valid:
+        first = (state.mistakes or "see another worker's log").splitlines()[0]
+        text = f"the policy is invalid, nothing is decided or deleted: {first}"
+        return dict.fromkeys(("approve", "reject", "delete", "refresh"), text)
+    if announced and announced != state.hash:
+        text = "another worker runs a newer policy; this one decides nothing until it is replaced"
+        return dict.fromkeys(("approve", "reject", "delete", "refresh"), text)
+    if not approvals:
+        return dict.fromkeys(("approve", "reject"), "approvals are switched off")
+    return {}

@@ -1,0 +1,182 @@
+"""The names of one target: who claims them, what their records hold, who inherits.
+
+Knows how claims are written, refuted and resolved. Refuses to decide who holds a name and what to do about its record:
+that is core/names.py. A look that is not complete keeps every claim (law 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from .app import App
+from .azure import claims as book
+from .azure.memory import Memory
+from .core import names
+from .core.ids import ResourceId
+from .core.model import Claim, Endpoint, Name, Presence, RecordSet, Seen, Status
+from .core.names import NameState, Wanted
+from .core.policy import Policy
+from .core.signals import RECORD
+from .errors import Lasting
+from .observe import read_endpoints
+from .view import View, endpoint_facts
+
+
+async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) -> None:
+    wanted: dict[ResourceId, Wanted] = {}
+    for endpoint, seen in view.seen.items():
+        wanted[endpoint] = _wanted(seen, view, policy, app)
+        view.notes += [(str(endpoint), note) for note in wanted[endpoint].notes]
+        if not wanted[endpoint].complete and seen.presence is Presence.PRESENT:
+            view.waiting.add(endpoint)
+    touched, given_up = _touched(view, memory, wanted, policy)
+    if not touched:
+        return
+    new = [claim for asked in wanted.values() for claim in asked.claims if claim.name in touched]
+    if not view.look.dry:
+        await book.claim(app.tables, new, app.now())
+        for endpoint, name in sorted(given_up):
+            await book.unclaim(app.tables, endpoint, name)
+    ceded = {name for asked in wanted.values() for name in asked.ceded}
+    view.given_up = given_up
+
+    async def look_at(name: Name) -> None:
+        kept, present = await book.claims_on(app.tables, name)
+        claims = _merged(kept, [c for c in new if c.name == name], {e for e, n in given_up if n == name})
+        state = NameState(name=name, claims=claims, present=present, fresh=frozenset(view.seen), ceded=name in ceded)
+        view.states[name] = await _resolve(state, view, policy, app)
+
+    await asyncio.gather(*(look_at(name) for name in sorted(touched)))
+
+
+def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
+    if seen.presence is Presence.GONE:
+        return Wanted()
+    if seen.endpoint is None:
+        return Wanted(complete=False)
+    if _sides_differ(seen.endpoint, view):
+        return Wanted(complete=False)  # one side follows the other a little later
+    connection = next((c for c in view.connections if c.endpoint == seen.endpoint.id), None)
+    if connection is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
+        return Wanted()
+    return names.wanted(seen.endpoint, view.look.target, policy, app.settings.cloud)
+
+
+def _sides_differ(endpoint: Endpoint, view: View) -> bool:
+    """Approved here, still Pending there; or gone from the target's list, still Approved at the consumer."""
+    link = endpoint.link_to(view.look.target)
+    if link is None or view.listing is None or not view.listing.complete:
+        return False
+    connection = next((c for c in view.connections if c.endpoint == endpoint.id), None)
+    if connection is None:
+        return link.status is Status.APPROVED and view.listing.presence is Presence.PRESENT
+    return connection.status is Status.APPROVED and link.status is Status.PENDING
+
+
+def _touched(
+    view: View, memory: Memory, wanted: Mapping[ResourceId, Wanted], policy: Policy
+) -> tuple[set[Name], set[tuple[ResourceId, Name]]]:
+    """Names worth a look, and the claims that a complete read has just refuted."""
+    touched = set(view.look.doubt)
+    given_up: set[tuple[ResourceId, Name]] = set()
+    for endpoint, asked in wanted.items():
+        had = memory.names.get(endpoint, set())
+        asks = {claim.name for claim in asked.claims}
+        if asked.complete:
+            given_up |= {(endpoint, name) for name in had - asks}
+        known = memory.known.get(endpoint)
+        unchanged = (
+            known is not None and known.seen == endpoint_facts(view.seen[endpoint]) and known.policy == policy.hash
+        )
+        if view.look.full or not unchanged or (asked.complete and asks != had):
+            touched |= asks | set(asked.ceded) | (had if asked.complete else set())
+    for subject in view.look.subjects:
+        zone = subject.parent
+        if subject.is_a(RECORD) and zone is not None:
+            name = Name(zone=zone, record=subject.name)
+            touched.add(name)
+            view.look.doubt.add(name)
+    if view.look.full:
+        touched |= {name for had in memory.names.values() for name in had}
+    return touched, given_up
+
+
+def _merged(kept: Iterable[Claim], new: Iterable[Claim], given_up: set[ResourceId]) -> tuple[Claim, ...]:
+    """The claims as they are now; on a dry look this is what they would be."""
+    since = {claim.endpoint: claim.since for claim in kept}
+    merged = {claim.endpoint: claim for claim in kept if claim.endpoint not in given_up}
+    for claim in new:
+        merged[claim.endpoint] = Claim(
+            name=claim.name,
+            endpoint=claim.endpoint,
+            guid=claim.guid,
+            target=claim.target,
+            addresses=claim.addresses,
+            since=since.get(claim.endpoint),
+        )
+    return tuple(merged[endpoint] for endpoint in sorted(merged))
+
+
+async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> NameState:
+    """Read what the plan will need to know about this name: its record when in doubt, its heir before a hand-over."""
+    mark = app.mark(policy)
+    if state.name in view.look.doubt or view.look.full:
+        state = await _read_record(state, app)
+    for _ in range(len(state.claims) + 2):
+        todo = names.step(state, mark, policy.ttl_of(state.name.zone))
+        if todo.do != "look" or state.unreadable:
+            return state
+        if todo.heir is None:
+            state = await _read_record(state, app)
+        else:
+            state = await _read_heir(state, todo.heir, view, policy, app)
+    return state
+
+
+async def _read_record(state: NameState, app: App) -> NameState:
+    try:
+        present = await app.dns.read(state.name)
+    except Lasting as wrong:
+        return _with(state, state.present, unreadable=str(wrong))
+    return _with(state, present, read=True)
+
+
+def _with(state: NameState, present: RecordSet | None, read: bool = False, unreadable: str = "") -> NameState:
+    return NameState(
+        name=state.name,
+        claims=state.claims,
+        present=present,
+        read=read or state.read,
+        fresh=state.fresh,
+        ceded=state.ceded,
+        unreadable=unreadable,
+    )
+
+
+async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Policy, app: App) -> NameState:
+    """An heir may belong to another target: it gets the name only on what its own fresh read shows."""
+    await read_endpoints(view, {heir}, app)
+    seen = view.seen[heir]
+    old = next(claim for claim in state.claims if claim.endpoint == heir)
+    asked = Wanted() if seen.presence is Presence.GONE else Wanted(complete=False)
+    if seen.endpoint is not None:
+        asked = names.wanted(seen.endpoint, old.target, policy, app.settings.cloud)
+    fresh = state.fresh | {heir}
+    others = tuple(claim for claim in state.claims if claim.endpoint != heir)
+    now = next((claim for claim in asked.claims if claim.name == state.name), None)
+    if now is not None:
+        renewed = Claim(
+            name=now.name, endpoint=heir, guid=now.guid, target=old.target, addresses=now.addresses, since=old.since
+        )
+        claims = tuple(sorted((*others, renewed), key=lambda claim: claim.endpoint))
+        return NameState(name=state.name, claims=claims, present=state.present, read=state.read, fresh=fresh)
+    if not asked.complete:
+        return _with(
+            state,
+            state.present,
+            unreadable=f"the heir {heir.name} cannot be read completely: {seen.why or 'not ready'}",
+        )
+    if not view.look.dry:
+        await book.unclaim(app.tables, heir, state.name)
+    return NameState(name=state.name, claims=others, present=state.present, read=state.read, fresh=fresh)

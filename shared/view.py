@@ -1,0 +1,62 @@
+"""What a look at one target is asked for and brings home. Values only; nothing here reads or decides."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .azure.arm import Listing
+from .core.ids import ResourceId
+from .core.model import Connection, Name, Seen
+from .core.names import NameState
+
+
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """What to look at. `full`: everything; `dry`: write no claims; `doubt`: records that memory cannot vouch for."""
+
+    target: ResourceId
+    subjects: frozenset[ResourceId]
+    full: bool = False
+    dry: bool = False
+    given: dict[ResourceId, Seen] = field(default_factory=dict)
+    doubt: set[Name] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class View:
+    """What one look brought home: the snapshot's material, when it was read, and what to remember."""
+
+    look: Look
+    listing: Listing | None = None
+    seen: dict[ResourceId, Seen] = field(default_factory=dict)
+    read_at: dict[ResourceId, datetime] = field(default_factory=dict)
+    states: dict[Name, NameState] = field(default_factory=dict)
+    given_up: set[tuple[ResourceId, Name]] = field(default_factory=set)
+    """Claims refuted by this look; their index rows go once the record is right."""
+    waiting: set[ResourceId] = field(default_factory=set)
+    """Endpoints whose names are not there yet: look again later."""
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    news: bool = False
+    """Something differs from what we remember."""
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        return self.listing.connections if self.listing else ()
+
+
+def connection_facts(connection: Connection) -> str:
+    return _digest(*connection.facts)
+
+
+def endpoint_facts(seen: Seen) -> str:
+    """What has to stay equal for the endpoint to count as unchanged."""
+    endpoint = seen.endpoint
+    if endpoint is None:
+        return seen.presence.value
+    return _digest(endpoint.guid, endpoint.provisioned, endpoint.links, endpoint.pairs, endpoint.zone_group)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
