@@ -11,6 +11,7 @@ import re
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SEGMENT = re.compile(r"[\w.(){}~!@+=,:$-]{1,260}")
@@ -27,7 +28,7 @@ def fold(text: str) -> str:
     return text.translate(_LOWER)
 
 
-def is_guid(text: object) -> bool:
+def is_guid(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and _GUID.fullmatch(text) is not None
 
 

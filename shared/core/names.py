@@ -166,8 +166,8 @@ def step(state: NameState, mark: Mark, ttl: int) -> Step:
         return Step(finding=f"the record is in the way of {claim.endpoint.name}: {_owner_text(present)}")
     if (present.addresses, present.ttl, present.metadata) == (target.addresses, target.ttl, target.metadata):
         return Step(finding=_contest(state.claims, claim))
-    if _is_of(present, claim) and claim.endpoint not in state.fresh:
-        return Step(finding=_contest(state.claims, claim))  # its own settle keeps it right
+    if _is_of(present, claim) and claim.endpoint not in state.fresh and not state.read:
+        return Step(finding=_contest(state.claims, claim))  # only remembered; its own settle keeps it right
     why = _difference(present, target, claim)
     return _for_fresh(state, claim, Step(do="put", record=target, if_match=present.etag, why=why))
 
