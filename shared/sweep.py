@@ -111,8 +111,9 @@ async def _targets(swept: Sweep, app: App, pending_only: bool) -> None:
             _incomplete(swept, str(wrong))
             continue
         if not pending_only:
-            for target in swept.known:
-                if target.subscription.lower() == subscription and target not in seen:
+            for target, known in swept.known.items():
+                listed = any(row.connection for row in known.values())  # else its going was news already
+                if listed and target.subscription.lower() == subscription and target not in seen:
                     swept.suspect(target, target, "the target is not listed any more")
 
 
