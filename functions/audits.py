@@ -6,6 +6,7 @@ import azure.functions as func
 
 from shared.app import app
 from shared.errors import Passing
+from shared.settings import schedule
 from shared.sweep import sweep as run_sweep
 from shared.sweep import watch as run_watch
 from shared.telemetry import Event, log
@@ -14,7 +15,7 @@ blueprint = func.Blueprint()
 
 
 @blueprint.function_name("sweep")
-@blueprint.timer_trigger(arg_name="timer", schedule="%LINKKEEPER_SWEEP_SCHEDULE%")
+@blueprint.timer_trigger(arg_name="timer", schedule=schedule("LINKKEEPER_SWEEP_SCHEDULE"))
 async def sweep(timer: func.TimerRequest) -> None:
     try:
         await run_sweep(app())
@@ -23,7 +24,7 @@ async def sweep(timer: func.TimerRequest) -> None:
 
 
 @blueprint.function_name("watch")
-@blueprint.timer_trigger(arg_name="timer", schedule="%LINKKEEPER_WATCH_SCHEDULE%")
+@blueprint.timer_trigger(arg_name="timer", schedule=schedule("LINKKEEPER_WATCH_SCHEDULE"))
 async def watch(timer: func.TimerRequest) -> None:
     try:
         await run_watch(app())

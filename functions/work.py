@@ -9,6 +9,7 @@ import azure.functions as func
 from shared import settle
 from shared.app import App, app
 from shared.core.ids import NotAnId, ResourceId
+from shared.settings import schedule
 from shared.telemetry import Event, log
 
 blueprint = func.Blueprint()
@@ -32,7 +33,7 @@ async def poison(message: func.QueueMessage) -> None:
 
 
 @blueprint.function_name("watchdog")
-@blueprint.timer_trigger(arg_name="timer", schedule="%LINKKEEPER_WATCHDOG_SCHEDULE%")
+@blueprint.timer_trigger(arg_name="timer", schedule=schedule("LINKKEEPER_WATCHDOG_SCHEDULE"))
 async def watchdog(timer: func.TimerRequest) -> None:
     the_app: App = app()
     await the_app.worklist.watchdog()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -194,12 +195,15 @@ def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
         data = yamlfile.read(raw, lines, mistakes)
     except BadFile as wrong:
         raise BadPolicy(wrong.mistakes) from None
+    empty = list(_empty(data))
+    mistakes += [_mistake(place, "has no value: write one, or remove the key", "", lines) for place in empty]
     parsed: PolicyFile | None = None
     try:
         parsed = PolicyFile.model_validate(data)
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False, include_input=False):
-            mistakes.append(_mistake(error["loc"], error["msg"], error["type"], lines))
+            if error["loc"] not in empty:
+                mistakes.append(_mistake(error["loc"], error["msg"], error["type"], lines))
     if parsed is not None:
         mistakes += [_mistake(place, what, "", lines) for place, what in _second_look(parsed)]
     if mistakes or parsed is None:
@@ -210,6 +214,15 @@ def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
 def schema() -> dict[str, Any]:
     """The JSON Schema, hover texts included; policy/policy.schema.json is checked against it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyFile.model_json_schema()}
+
+
+def _empty(data: object, place: Place = ()) -> Iterator[Place]:
+    """Keys without a value: `groups:` with its lines commented out must not come to mean any group."""
+    pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in pairs:
+        if value is None:
+            yield (*place, key)
+        yield from _empty(value, (*place, key))
 
 
 def _second_look(policy: PolicyFile) -> list[tuple[Place, str]]:

@@ -102,6 +102,13 @@ def read(env: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def schedule(name: str, env: Mapping[str, str] | None = None) -> str:
+    """For a timer's binding: `%name%`, which the host reads, or the default where the setting is not there (a
+    binding to a missing setting would stop the function from starting)."""
+    default = next(default for known, default, _ in SETTINGS if known == name)
+    return f"%{name}%" if (os.environ if env is None else env).get(name) else default
+
+
 def _storage(env: Mapping[str, str], wrong: list[str]) -> tuple[str, str, str | None]:
     connection = env.get("AzureWebJobsStorage")
     if connection:
@@ -161,7 +168,11 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default
 
 def _https(env: Mapping[str, str], name: str, default: str, wrong: list[str]) -> str:
     value = env.get(name) or default
-    parts = urlsplit(value)
-    if value and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+    try:
+        parts = urlsplit(value)
+        plain = parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment
+    except ValueError:
+        plain = False
+    if value and not plain:
         wrong.append(f"{name}: {value!r} is not an https address")
     return value

@@ -1,6 +1,7 @@
 """YAML with the line of every key: what error messages about a file need. Repeated keys are mistakes.
 
-Reads YAML 1.2 words: `off` is text, not False (PyYAML's YAML 1.1 would turn `refresh: off` into a boolean).
+Reads YAML 1.2 words: `off` is text, not False (PyYAML's YAML 1.1 would turn `refresh: off` into a boolean), and dates
+are text, so that a date that does not exist is a mistake with a line like any other.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ class BadFile(ValueError):
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML 1.2 booleans only."""
+    """YAML 1.2 booleans only, no dates."""
+
+
+_OURS = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
 
 
 _Yaml.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Yaml.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tfTF"))

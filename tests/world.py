@@ -171,8 +171,13 @@ class World:
         if events is None:
             self.azure.outbox.clear()
         for event in batch:
-            self.run(event_function.events(as_event(event)))
+            self.run(self.event(event))
         return len(batch)
+
+    @staticmethod
+    def event(event: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        """One event on its way through the Event Grid function."""
+        return event_function.events(as_event(event))
 
     def settle_all(self) -> None:
         """Deliver, work, let the second looks come: until nothing happens any more."""
@@ -244,6 +249,19 @@ class World:
 
     def endpoint_id(self, name: str = "pe1", subscription: str = TEAM, group: str = "net") -> str:
         return self.id("Microsoft.Network/privateEndpoints", name, subscription, group)
+
+    def connected(self, name: str = "pe1", **asked: Any) -> str:
+        """A zone, an account, an allowed endpoint with its record, deletes allowed, calls forgotten; the endpoint's id."""
+        self.zone()
+        endpoint = self.asks(self.storage(), name, **asked)
+        self.settle_all()
+        self.allow_deletes()
+        assert self.status(self.storage_id(), endpoint) == "Approved"
+        self.azure.forget_calls()
+        return endpoint
+
+    def storage_id(self, name: str = "acct1") -> str:
+        return self.id("Microsoft.Storage/storageAccounts", name)
 
     def removes(self, path: str) -> None:
         assert self.arm("DELETE", path).status_code in (200, 202, 204)

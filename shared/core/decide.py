@@ -29,9 +29,8 @@ def decide(
         return _decision(connection, Verdict.LEAVE, "the target lies outside the configured scope")
     if connection.status is not Status.PENDING and connection.status is not Status.UNKNOWN:
         return _decision(connection, Verdict.LEAVE, f"it is {connection.status.value} already; only Pending is decided")
-    if connection.problems:
-        problems = (f"cannot be fully read: {problem}" for problem in connection.problems)
-        return _decision(connection, Verdict.HOLD, *problems)
+    if problems := connection.problems or _unread(connection):
+        return _decision(connection, Verdict.HOLD, *(f"cannot be fully read: {problem}" for problem in problems))
     granted, notes = _granted(connection, grants, policy, now)
     return (
         _rejected(connection, target, policy, now)
@@ -41,18 +40,21 @@ def decide(
     )
 
 
+def _unread(connection: Connection) -> tuple[str, ...]:
+    """What has to be known before any rule is asked, whoever built the value."""
+    status = connection.status if connection.status is not Status.UNKNOWN else None
+    facts = {"id": connection.id, "endpoint": connection.endpoint, "status": status}
+    return tuple(f"its {name} is not known" for name, fact in facts.items() if fact is None)
+
+
 def _rejected(connection: Connection, target: ResourceId, policy: Policy, now: datetime) -> Decision | None:
-    for rule in policy.open_rules(Verdict.REJECT, now):
-        match overall(rule, connection, target, now):
-            case Match.YES:
-                reason = f"rule '{rule.name}' rejects it{_because(rule)}"
-                return _decision(connection, Verdict.REJECT, reason, rule=rule.name)
-            case Match.UNKNOWN:
-                reason = (
-                    f"cannot tell whether reject rule '{rule.name}' applies: {_unknown(rule, connection, target, now)}"
-                )
-                missing = _missing(rule, connection, target, now)
-                return _decision(connection, Verdict.HOLD, reason, missing=missing, nearest=rule.name)
+    rules = [(overall(rule, connection, target, now), rule) for rule in policy.open_rules(Verdict.REJECT, now)]
+    for rule in (rule for answer, rule in rules if answer is Match.YES):
+        return _decision(connection, Verdict.REJECT, f"rule '{rule.name}' rejects it{_because(rule)}", rule=rule.name)
+    for rule in (rule for answer, rule in rules if answer is Match.UNKNOWN):
+        reason = f"cannot tell whether reject rule '{rule.name}' applies: {_unknown(rule, connection, target, now)}"
+        missing = _missing(rule, connection, target, now)
+        return _decision(connection, Verdict.HOLD, reason, missing=missing, nearest=rule.name)
     return None
 
 
@@ -61,7 +63,7 @@ def _granted(
 ) -> tuple[Decision | None, list[str]]:
     """The decision of a valid grant, else what makes the grants found invalid (for the reasons)."""
     notes: list[str] = []
-    for grant in grants:
+    for grant in sorted(grants, key=lambda g: (g.verdict is not Verdict.REJECT, g.expires, g.operation)):
         if grant.connection != connection.id or grant.spent:
             continue
         if grant.endpoint != connection.endpoint or (grant.guid and connection.guid and grant.guid != connection.guid):

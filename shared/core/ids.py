@@ -34,7 +34,7 @@ def is_guid(text: object) -> TypeGuard[str]:
 
 def key_of(*parts: str) -> str:
     """A table key: 32 hex digits of the canonical text. Ids hold characters that keys forbid (/ # ?)."""
-    return hashlib.sha256("\n".join(fold(part) for part in parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join(fold(part) for part in parts).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -86,6 +86,8 @@ class Step:
 def wanted(endpoint: Endpoint, target: ResourceId, policy: Policy, cloud: str) -> Wanted:
     """The claims of an endpoint on the names of one target, in every hub that serves it."""
     link = endpoint.link_to(target)
+    if link is not None and link.status is Status.UNKNOWN:
+        return Wanted(complete=False, notes=("the state of its link cannot be read",))
     if link is None or link.status is not Status.APPROVED:
         return Wanted()
     if not endpoint.provisioned or endpoint.pairs is None:
@@ -169,7 +171,7 @@ def step(state: NameState, mark: Mark, ttl: int) -> Step:
     if _is_of(present, claim) and claim.endpoint not in state.fresh and not state.read:
         return Step(finding=_contest(state.claims, claim))  # only remembered; its own settle keeps it right
     why = _difference(present, target, claim)
-    return _for_fresh(state, claim, Step(do="put", record=target, if_match=present.etag, why=why))
+    return _with_etag(_for_fresh(state, claim, Step(do="put", record=target, if_match=present.etag, why=why)))
 
 
 def _without_claim(state: NameState, mark: Mark) -> Step:
@@ -181,7 +183,12 @@ def _without_claim(state: NameState, mark: Mark) -> Step:
         return Step()
     gone = ResourceId.read(state.present.label("endpoint"))
     why = f"no endpoint claims it any more{f' ({gone.name} gave it up)' if gone else ''}"
-    return Step(do="delete", record=state.present, if_match=state.present.etag, why=why)
+    return _with_etag(Step(do="delete", record=state.present, if_match=state.present.etag, why=why))
+
+
+def _with_etag(step: Step) -> Step:
+    """Nothing that exists is written or removed without its ETag."""
+    return Step(do="look", why=step.why) if step.if_match == "" else step
 
 
 def _for_fresh(state: NameState, claim: Claim, put: Step) -> Step:

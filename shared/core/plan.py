@@ -7,12 +7,13 @@ name never vanishes in between. Refuses to know modes (apply.py) and how anythin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .decide import decide
-from .ids import ResourceId, key_of
+from .ids import ResourceId, fold, key_of
 from .model import Connection, Decision, Grant, RecordSet, Seen, Verdict
 from .names import Mark, NameState, step
 from .policy import Policy
@@ -95,8 +96,8 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
     """Same snapshot, policy and day: same plan, same fingerprint."""
     decisions = tuple(
         sorted(
-            (_decide(connection, snapshot, policy, now) for connection in snapshot.connections),
-            key=lambda decision: str(decision.connection.id or decision.connection.name).lower(),
+            (_decide(connection, snapshot, policy, now) for connection in _told_apart(snapshot.connections)),
+            key=lambda decision: (fold(str(decision.connection.id)), str(decision.connection.facts)),
         )
     )
     changes = [change for decision in decisions if (change := _connection_change(decision))]
@@ -108,10 +109,22 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         if finding:
             findings.append((str(state.name), finding))
     changes = [_blocked(change, snapshot) for change in changes if change.id not in snapshot.in_flight]
-    changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject))
+    changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject, change.id))
     return Plan(
         target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=tuple(sorted(set(findings)))
     )
+
+
+def _told_apart(connections: Iterable[Connection]) -> list[Connection]:
+    """Two different requests under one id (providers that name connections after endpoints): a decision on that id
+    would be a guess, so both are held."""
+    once = list(dict.fromkeys(connections))
+    ids = Counter(connection.id for connection in once if connection.id)
+    twice = "another connection has the same id"
+    return [
+        replace(connection, problems=(*connection.problems, twice)) if ids[connection.id] > 1 else connection
+        for connection in once
+    ]
 
 
 def _decide(connection: Connection, snapshot: Snapshot, policy: Policy, now: datetime) -> Decision:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
 
@@ -102,9 +102,7 @@ class Rule:
 
     def is_open(self, now: datetime) -> bool:
         """Until the end of that day, UTC. An expired rule is no rule."""
-        if self.approve_until is None:
-            return True
-        return now < datetime.combine(self.approve_until, time(), UTC) + timedelta(days=1)
+        return self.approve_until is None or now.astimezone(UTC).date() <= self.approve_until
 
     def _groups(self, connection: Connection) -> Match:
         if self.groups is None:

@@ -61,18 +61,17 @@ def endpoint(body: object) -> Endpoint | None:
         return None
     properties = _mapping(body, "properties", [])
     guid = properties.get("resourceGuid")
-    configs = _objects(properties.get("customDnsConfigs"))
     return Endpoint(
         id=identity,
         guid=fold(guid) if is_guid(guid) else None,
-        location=str(body.get("location", "")),
+        location=str(body.get("location") or ""),
         provisioned=fold(str(properties.get("provisioningState", ""))) == "succeeded",
         links=(
             *_links(properties.get("privateLinkServiceConnections"), manual=False),
             *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),
         ),
         # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
-        pairs=_pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs) if configs else None,
+        pairs=_config_pairs(properties.get("customDnsConfigs")),
         interfaces=tuple(
             found
             for item in _objects(properties.get("networkInterfaces"))
@@ -118,7 +117,7 @@ def _endpoint_id(properties: Mapping[str, Any], problems: list[str]) -> Resource
 
 def _groups(properties: Mapping[str, Any], problems: list[str]) -> tuple[str, ...] | None:
     """None when the provider does not show groups (Storage, Key Vault, Private Link Services)."""
-    value = properties.get("groupIds", properties.get("groupId"))
+    value = properties.get("groupIds") or properties.get("groupId")
     if value is None or value == []:
         return None
     values = [value] if isinstance(value, str) else value
@@ -153,10 +152,18 @@ def _links(items: object, *, manual: bool) -> Iterable[Link]:
         )
 
 
+def _config_pairs(value: object) -> tuple[Pair, ...] | None:
+    """None when nothing is there or when a name shows no address: a name we failed to read is not a name given up."""
+    configs = _objects(value)
+    pairs = _pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs)
+    named = {fold(fqdn).removesuffix(".") for config in configs if isinstance(fqdn := config.get("fqdn"), str) and fqdn}
+    return pairs if configs and len(pairs) == len(named) else None
+
+
 def _pairs(found: Iterable[tuple[object, object]]) -> tuple[Pair, ...]:
     merged: dict[str, set[str]] = {}
     for fqdn, addresses in found:
-        if isinstance(fqdn, str) and isinstance(addresses, list):
+        if isinstance(fqdn, str) and fqdn and isinstance(addresses, list):
             merged.setdefault(fold(fqdn).removesuffix("."), set()).update(a for a in addresses if _is_ipv4(a))
     return tuple((fqdn, ordered(ips)) for fqdn, ips in sorted(merged.items()) if ips)
 

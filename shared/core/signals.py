@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .ids import NotAnId, ResourceId, fold
+from .ids import NotAnId, ResourceId, Scope, fold
 from .policy import Policy
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
@@ -98,6 +98,10 @@ def _resource(text: object, payload: Mapping[str, Any]) -> ResourceId:
     except NotAnId as wrong:
         raise Ignored(f"the event names no resource: {wrong}") from None
     topic = payload.get("topic", payload.get("source"))
-    if not isinstance(topic, str) or not (resource.key + "/").startswith(fold(topic).removesuffix("/") + "/"):
+    try:
+        inside = Scope.parse(topic).contains(resource)
+    except NotAnId:
+        raise Ignored("the event's topic is no subscription, resource group or resource") from None
+    if not inside:
         raise Ignored("the event's resource does not lie under its topic")
     return resource

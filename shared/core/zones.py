@@ -18,6 +18,7 @@ from typing import Any
 from .ids import fold, is_guid
 
 CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
+_LONGEST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 
 
@@ -48,7 +49,7 @@ def host_name(text: object) -> str:
     if not isinstance(text, str):
         raise NotAHostName("not text")
     name = fold(text).removesuffix(".")
-    if not name or len(name) > 253:
+    if not name or len(name) > _LONGEST:
         raise NotAHostName(f"{len(name)} characters; 1 to 253 are allowed")
     labels = name.split(".")
     for place, label in enumerate(labels):
@@ -86,7 +87,9 @@ def _fill(rule: _Rule, found: re.Match[str], siblings: Iterable[str]) -> ZoneRec
         if guid is None:
             return None
         words["workspaceGuid"] = guid
-    return ZoneRecord(zone=rule.zone.format(**words), record=rule.record.format(**words))
+    place = ZoneRecord(zone=rule.zone.format(**words), record=rule.record.format(**words))
+    # The zone's name is longer than the public suffix: what DNS has no room for has no record.
+    return place if len(f"{place.record}.{place.zone}") <= _LONGEST else None
 
 
 def _workspace_guid(siblings: Iterable[str], region: str, suffix: str) -> str | None:
