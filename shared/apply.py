@@ -23,6 +23,8 @@ async def apply(work: Work) -> None:
             for change in todo:
                 if work.passing is None and not work.late():
                     work.outcomes.append(await deciding.send(work, change))
+        elif kind == "delete" and work.approving:
+            work.waits += todo  # what was just approved may claim the name: it must not vanish in between
         elif todo and work.passing is None and not work.late():
             work.outcomes += await writing.write(work, todo)
 

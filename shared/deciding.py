@@ -39,10 +39,20 @@ async def send(work: Work, change: Change) -> Outcome:
         await app.arm.decide(target, decision.connection, decision.verdict)
     except Unclear as lost:
         log(Event.CHANGE, str(lost), outcome="unknown", connection=change.subject)
-        return replace(await _read_back(work, change, intent), intent=intent)
+        return await _after_doubt(work, change, intent, lost)
     except (Passing, Lasting, Conflict) as wrong:
         return await _refused(work, change, intent, wrong)
     return await _read_back(work, change, intent)
+
+
+async def _after_doubt(work: Work, change: Change, intent: Intent, lost: Unclear) -> Outcome:
+    """The read decides. A server that answered with a fault and left the connection Pending is tried again later."""
+    outcome = await _read_back(work, change, intent)
+    after = outcome.after
+    if outcome.result == "open" and lost.answered and after and after.settled and after.status is Status.PENDING:
+        await work.app.journal.close(work.plan.target, intent, "unknown", f"{lost}; it is still Pending")
+        outcome = replace(failed(work, change, Passing(str(lost))), after=after)
+    return replace(outcome, intent=intent)
 
 
 async def _suspended(work: Work, kind: str) -> str:

@@ -28,4 +28,8 @@ class Conflict(Exception):
 
 
 class Unclear(Exception):
-    """A write whose answer was lost: it may have happened. Only a later read tells."""
+    """A write that may have happened: its answer was lost, or (`answered`) a server's fault. Only a read tells."""
+
+    def __init__(self, what: str, answered: bool = False) -> None:
+        super().__init__(what)
+        self.answered = answered

@@ -37,12 +37,20 @@ class Work:
     outcomes: list[Outcome] = field(default_factory=list)
     passing: Passing | None = None
     cut: bool = False
+    waits: list[Change] = field(default_factory=list)
+    """Deletes held back because what was just approved may claim the name."""
     unsent: bool = False
     """News could not be sent yet."""
 
     @property
     def policy(self) -> Policy:
         return self.state.policy
+
+    @property
+    def approving(self) -> bool:
+        """Was something approved in this settle, or is an approval still in flight?"""
+        sent = any(o.change.kind == "approve" and o.result in ("done", "open") for o in self.outcomes)
+        return sent or any(intent.kind == "approve" for intent in self.memory.intents)
 
     def late(self) -> bool:
         self.cut = self.cut or self.app.now() >= self.deadline

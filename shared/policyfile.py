@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from . import yamlfile
 from .core.ids import NotAnId, Scope, fold, is_guid
@@ -107,6 +107,12 @@ class RequestersFile(_Strict):
     all: bool = False
     """Anybody. Say it only where you mean it."""
 
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        if self.all == bool(self.subscriptions or self.endpoints or self.guids):
+            raise ValueError("name somebody, or say all: true, not both")
+        return self
+
 
 class TargetsFile(_Strict):
     """What the rule is for: inside one of the scopes and of one of the types."""
@@ -117,6 +123,12 @@ class TargetsFile(_Strict):
     """Resource types, such as Microsoft.Storage/storageAccounts."""
     all: bool = False
     """Every target. Say it only where you mean it."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        if self.all == bool(self.scopes or self.types):
+            raise ValueError("name scopes or types, or say all: true, not both")
+        return self
 
 
 class RuleFile(_Strict):
@@ -141,6 +153,12 @@ class ServesFile(_Strict):
     """Endpoints in these subscriptions get their names here."""
     all: bool = False
     """Every endpoint that connects to a target in scope."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        if self.all == bool(self.subscriptions):
+            raise ValueError("name subscriptions, or say all: true, not both")
+        return self
 
 
 class ModesFile(_Strict):
@@ -204,8 +222,7 @@ def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
         for error in wrong.errors(include_url=False, include_input=False):
             if error["loc"] not in empty:
                 mistakes.append(_mistake(error["loc"], error["msg"], error["type"], lines))
-    if parsed is not None:
-        mistakes += [_mistake(place, what, "", lines) for place, what in _second_look(parsed)]
+    mistakes += [_mistake(place, what, "", lines) for place, what in _second_look(data)]
     if mistakes or parsed is None:
         raise BadPolicy(mistakes)
     return _to_core(parsed, default, hashlib.sha256(raw).hexdigest()[:16])
@@ -225,27 +242,18 @@ def _empty(data: object, place: Place = ()) -> Iterator[Place]:
         yield from _empty(value, (*place, key))
 
 
-def _second_look(policy: PolicyFile) -> list[tuple[Place, str]]:
-    """What no single field can tell: empty lists that would match nobody, repeated names, dates on rejections."""
-    found: list[tuple[Place, str]] = []
-    for kind, items in (("rules", policy.rules), ("hubs", policy.hubs)):
+def _second_look(data: object) -> Iterator[tuple[Place, str]]:
+    """What no single field can tell, told of the file as it was written: repeated names, dates on rejections."""
+    for kind in ("rules", "hubs"):
+        items = data.get(kind) if isinstance(data, dict) else None
         names: list[str] = []
-        for place, item in enumerate(items):
-            if fold(item.name) in names:
-                found.append(((kind, place, "name"), f"{item.name!r} is used twice"))
-            names.append(fold(item.name))
-    for place, rule in enumerate(policy.rules):
-        who, what = rule.requesters, rule.targets
-        if who.all == bool(who.subscriptions or who.endpoints or who.guids):
-            found.append((("rules", place, "requesters"), "name somebody, or say all: true, not both"))
-        if what.all == bool(what.scopes or what.types):
-            found.append((("rules", place, "targets"), "name scopes or types, or say all: true, not both"))
-        if rule.approve_until and rule.verdict == "reject":
-            found.append((("rules", place, "approve_until"), "a rejection has no end; remove the rule instead"))
-    for place, hub in enumerate(policy.hubs):
-        if hub.serves.all == bool(hub.serves.subscriptions):
-            found.append((("hubs", place, "serves"), "name subscriptions, or say all: true, not both"))
-    return found
+        for place, item in enumerate(items if isinstance(items, list) else ()):
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str) and fold(name) in names:
+                yield (kind, place, "name"), f"{name!r} is used twice"
+            names.append(fold(str(name)))
+            if isinstance(item, dict) and item.get("verdict") == "reject" and item.get("approve_until"):
+                yield (kind, place, "approve_until"), "a rejection has no end; remove the rule instead"
 
 
 def _to_core(file: PolicyFile, default: Mode, digest: str) -> Policy:

@@ -98,6 +98,8 @@ async def _remember(work: Work) -> None:
     known, forget = learned(view, work.memory, work.policy)
     await memories.remember(app.tables, target, known, forget)
     undone = {o.change.subject for o in work.outcomes if o.result in ("failed", "open", "conflict", "unknown")}
+    undone |= {change.subject for change in work.waits}
+    undone |= {o.change.subject for o in work.outcomes if o.result == "skipped" and work.view.incomplete}
     for endpoint, name in sorted(view.given_up):
         if name.id not in undone and not view.states[name].unreadable:
             await book.forget_name(app.tables, target, endpoint, name)
@@ -211,7 +213,7 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
         if outcome.result == "done" and endpoint is not None:
             served = bool(policy.hubs_of(endpoint))
             report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
-    if work.unsent or work.memory.intents or any(o.result == "open" for o in work.outcomes):
+    if work.unsent or work.waits or work.memory.intents or any(o.result == "open" for o in work.outcomes):
         report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
     for endpoint in work.view.waiting:
         seen = looks.get(endpoint, 0)

@@ -6,6 +6,7 @@ Every setting is one row of SETTINGS; the README's table is checked against it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,12 +115,9 @@ def _storage(env: Mapping[str, str], wrong: list[str]) -> tuple[str, str, str | 
     if connection:
         return "", "", _spelt_out(connection)
     account = env.get("AzureWebJobsStorage__accountName")
-    tables = env.get("AzureWebJobsStorage__tableServiceUri") or (
-        f"https://{account}.table.core.windows.net" if account else ""
-    )
-    queues = env.get("AzureWebJobsStorage__queueServiceUri") or (
-        f"https://{account}.queue.core.windows.net" if account else ""
-    )
+    default = f"https://{account}.{{}}.core.windows.net" if account else ""
+    tables = _https(env, "AzureWebJobsStorage__tableServiceUri", default.format("table"), wrong)
+    queues = _https(env, "AzureWebJobsStorage__queueServiceUri", default.format("queue"), wrong)
     if not tables or not queues:
         wrong.append("AzureWebJobsStorage: set it, or AzureWebJobsStorage__tableServiceUri and __queueServiceUri")
     return tables, queues, None
@@ -146,9 +144,10 @@ def _own(env: Mapping[str, str], addresses: tuple[str, ...], wrong: list[str]) -
         ".eventgrid.azure.net": "microsoft.eventgrid/topics",
         ".vault.azure.net": "microsoft.keyvault/vaults",
     }
-    found: set[tuple[str, str]] = set()
+    account = re.search(r"(?:^|;)AccountName=([a-z0-9]+)", env.get("AzureWebJobsStorage") or "", re.IGNORECASE)
+    found = {("microsoft.storage/storageaccounts", account[1].lower())} if account else set()
     for address in addresses:
-        host = (urlsplit(address).hostname or "").lower()
+        host = _host(address)
         found |= {(kind, host.split(".")[0]) for suffix, kind in suffixes.items() if host.endswith(suffix)}
     for text in filter(None, (part.strip() for part in env.get("LINKKEEPER_OWN_RESOURCES", "").split(","))):
         try:
@@ -168,11 +167,13 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default
 
 def _https(env: Mapping[str, str], name: str, default: str, wrong: list[str]) -> str:
     value = env.get(name) or default
-    try:
-        parts = urlsplit(value)
-        plain = parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment
-    except ValueError:
-        plain = False
-    if value and not plain:
+    if value and not (value.lower().startswith("https://") and _host(value) and not set("?#") & set(value)):
         wrong.append(f"{name}: {value!r} is not an https address")
     return value
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""

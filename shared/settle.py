@@ -174,6 +174,7 @@ def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app:
         grants=tuple(memory.grants),
         notes=tuple(view.notes),
         ours=app.settings.depends_on(view.look.target),
+        incomplete=view.incomplete,
         in_flight=frozenset(intent.change for intent in memory.intents),
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,

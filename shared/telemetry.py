@@ -37,7 +37,7 @@ def log(event: Event, message: str, level: int = logging.INFO, **dimensions: obj
     unknown = dimensions.keys() - DIMENSIONS
     if unknown:
         raise TypeError(f"unknown log dimensions: {', '.join(sorted(unknown))}")
-    extra = {f"pl.{name}": str(value) for name, value in dimensions.items() if value is not None}
+    extra = {f"pl.{name}": _one_line(str(value)) for name, value in dimensions.items() if value is not None}
     _log.log(level, "%s: %s", event.value, _one_line(message), extra={"pl.event": event.value, **extra})
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .azure.arm import Listing
 from .core.ids import ResourceId
-from .core.model import Connection, Name, Seen
+from .core.model import Connection, Name, Presence, Seen
 from .core.names import NameState
 
 
@@ -40,6 +40,18 @@ class View:
     notes: list[tuple[str, str]] = field(default_factory=list)
     news: bool = False
     """Something differs from what we remember."""
+
+    @property
+    def incomplete(self) -> str:
+        """Why this look proves nothing by absence; empty when it was complete."""
+        if self.listing is not None and not self.listing.complete:
+            return self.listing.why
+        for endpoint, seen in sorted(self.seen.items()):
+            if seen.presence is Presence.UNKNOWN:
+                return seen.why
+            if endpoint in self.waiting:
+                return f"{endpoint.name} is not ready"
+        return ""
 
     @property
     def connections(self) -> tuple[Connection, ...]:

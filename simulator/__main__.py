@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,8 @@ def demo(
     """Start everything, play all stories, show what happened, end."""
     from simulator.demo import run_demo
 
+    _clean_up_when_told_to_stop()
+
     raise typer.Exit(run_demo(port_base, only, deadline))
 
 
@@ -77,7 +80,15 @@ def play(port_base: PortBase = None) -> None:
     """Start everything, print what to try by hand, stay until Ctrl-C."""
     from simulator.play import run_play
 
+    _clean_up_when_told_to_stop()
+
     raise typer.Exit(run_play(port_base))
+
+
+def _clean_up_when_told_to_stop() -> None:
+    """SIGTERM ends us as Ctrl-C does, also where a shell started us in the background (SIGINT ignored)."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _table(facts: dict[str, Any]) -> None:

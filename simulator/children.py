@@ -44,7 +44,7 @@ class Child:
                 stdout=output,
                 stderr=sys.stderr.fileno(),
                 start_new_session=True,
-                preexec_fn=_end_with_parent(),
+                preexec_fn=end_with_parent(),
             )
         )
         try:
@@ -81,7 +81,7 @@ class Child:
             await self.process.wait()
 
 
-def _end_with_parent() -> Callable[[], object] | None:
+def end_with_parent() -> Callable[[], object] | None:
     """Even when we are killed with -9, nothing stays behind. Only Linux can promise that."""
     if sys.platform != "linux":
         return None

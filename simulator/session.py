@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.children import end_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent
 LOG_FOLDER = ROOT / ".run"
 
@@ -45,6 +47,7 @@ def simulator(*options: str, log: str = "simulator.log") -> Iterator[Session]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            preexec_fn=end_with_parent(),
         )
     try:
         assert process.stdout is not None

@@ -7,7 +7,7 @@ Refuses to know what the steps are for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shared.app import App
@@ -24,7 +24,7 @@ class Mortal:
         self.steps = 0
         self.dead = False
         self._last: int | None = None
-        self._before: Callable[[int], None] | None = None
+        self._before: Callable[[int], Awaitable[None]] | None = None
         self._inside = 0
         self._wrap(app.tables, "_do")
         self._wrap(app.worklist._bell, "ring")
@@ -35,16 +35,22 @@ class Mortal:
         """Let that many more steps through; None: lives on."""
         self._last = None if step is None else self.steps + step
 
-    def before_each(self, act: Callable[[int], None] | None) -> None:
-        """Call `act(step)` before every step, counted from now."""
-        start = self.steps
-        self._before = None if act is None else lambda step: act(step - start)
+    def before_step(self, step: int, act: Callable[[], Awaitable[None]]) -> None:
+        """Something else happens just before that step, counted from now; its own steps do not count."""
+        wanted = self.steps + step
+
+        async def once(now: int) -> None:
+            if now == wanted:
+                self._before = None
+                await act()
+
+        self._before = once
 
     def _wrap(self, owner: Any, name: str) -> None:
         inner = getattr(owner, name)
 
         async def door(*args: Any, **kwargs: Any) -> Any:
-            self._step()
+            await self._step()
             self._inside += 1
             try:
                 return await inner(*args, **kwargs)
@@ -53,9 +59,9 @@ class Mortal:
 
         setattr(owner, name, door)
 
-    def _step(self) -> None:
+    async def _step(self) -> None:
         if self._before is not None:
-            self._before(self.steps)
+            await self._before(self.steps)
         if self._last is not None and self.steps >= self._last:
             self.dead = True
         if self.dead:

@@ -8,10 +8,10 @@ so, through the real Event Grid function; the clock is moved, never slept on.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
-import random
 import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from azure.functions.meta import Datum
 
 import shared.app as composition
 from functions import events as event_function
-from shared import policyfile, settings, settle, sweep
+from shared import byhand, policyfile, settings, settle, sweep
 from shared.app import App
 from shared.azure import memory
 from shared.azure.tables import Row
@@ -156,6 +156,34 @@ class World:
         }
         return sorted(ResourceId.parse(text) for text in ripe)
 
+    def bells(self) -> list[ResourceId]:
+        """What the visible messages of the queue ring for; they are taken out of it."""
+
+        async def take() -> list[str]:
+            queue = await self.app.worklist._bell._client()
+            await self.app.worklist.ping()
+            found = []
+            async for message in queue.receive_messages(visibility_timeout=30):
+                found.append(json.loads(base64.b64decode(message.content))["work"])
+                await queue.delete_message(message)
+            return found
+
+        return sorted({ResourceId.parse(text) for text in self.run(take())})
+
+    def waits(self) -> list[float]:
+        """Seconds until each row of the worklist is due."""
+        rows = [row.data for row in self.rows("due") if row.rk != "lease" and not row.data["parked"]]
+        return sorted(round((row["not_before"] - self.clock()).total_seconds(), 1) for row in rows)
+
+    @staticmethod
+    def resource(path: str) -> ResourceId:
+        return ResourceId.parse(path)
+
+    def signal(self, work: str, subject: str, cause: str = "endpoint") -> None:
+        """Somebody looks at it, as after an event."""
+        self.run(self.app.worklist.signal(self.resource(work), self.resource(subject), cause))
+        self.work()
+
     def rows(self, table: str) -> list[Row]:
         """A whole table."""
         return self.run(self.app.tables.query(table, ""))
@@ -273,6 +301,31 @@ class World:
         path = f"{self.id('Microsoft.Network/privateDnsZones', zone, HUB, 'dns')}/A/{name}"
         assert self.arm("PUT", path, {"properties": properties}).status_code in (200, 201)
 
+    def decides(self, connection: str, status: str) -> None:
+        """The owner of the target decides by hand, in the portal."""
+        state = {"status": status, "description": "by hand"}
+        answer = self.arm("PUT", connection, {"properties": {"privateLinkServiceConnectionState": state}})
+        assert answer.status_code in (200, 201, 202), answer.text
+
+    def moves(self, endpoint: str, group: str) -> str:
+        """The endpoint moves to another resource group; its new id."""
+        _, _, subscription, _, old, *rest = endpoint.split("/")
+        base = f"/subscriptions/{subscription}/resourceGroups"
+        body = {"resources": [endpoint], "targetResourceGroup": f"{base}/{group}"}
+        answer = self.arm("POST", f"{base}/{old}/moveResources", body)
+        assert answer.status_code in (202, 204), answer.text
+        return "/".join([base, group, *rest])
+
+    def zone_group(self, endpoint: str, zone: str = BLOB) -> None:
+        """Somebody lets Azure write the endpoint's records."""
+        config = {"name": "one", "properties": {"privateDnsZoneId": self.zone_id(zone)}}
+        path = f"{endpoint}/privateDnsZoneGroups/default"
+        answer = self.arm("PUT", path, {"properties": {"privateDnsZoneConfigs": [config]}})
+        assert answer.status_code in (200, 201), answer.text
+
+    def zone_id(self, name: str = BLOB) -> str:
+        return self.id("Microsoft.Network/privateDnsZones", name, HUB, "dns")
+
     # --- what is there --------------------------------------------------------------------------
 
     def connections(self, target: str) -> list[dict[str, Any]]:
@@ -311,12 +364,23 @@ class World:
         configs = self.arm("GET", endpoint).json()["properties"]["customDnsConfigs"]
         return sorted(address for config in configs for address in config["ipAddresses"])
 
+    def health(self) -> dict[str, Any]:
+        return self.run(byhand.health(self.app))
+
+    def news(self) -> list[dict[str, Any]]:
+        """What was published to the custom topic."""
+        return [row["event"] for row in self.azure.news()]
+
     def held(self) -> list[dict[str, Any]]:
         return self.run(self.app.desk.held())
 
     def journal(self, *kinds: str) -> list[dict[str, Any]]:
         rows = self.run(self.app.journal.read(self.clock() - timedelta(days=40)))
         return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def findings(self) -> str:
+        """What the journal tells people that we do not act on."""
+        return "\n".join(str(row["detail"]) for row in self.journal("finding"))
 
     def calls(self) -> dict[str, int]:
         """What the app asked of Azure since `forget_calls`."""
@@ -367,7 +431,7 @@ def running(folder: Path, authority: Authority) -> Iterator[World]:
     thread.start()
 
     async def begin() -> tuple[Azure, Azurite]:
-        base = free_base(26_000 + 500 * random.Random(os.getpid()).randrange(8), 3)
+        base = free_base(20_000 + os.getpid() % 600 * 20, 3)  # processes side by side must not race for one
         azurite = await Azurite.start(authority, folder / "azurite", blob=base, queue=base + 1, table=base + 2)
         azure = await Azure.start(Options(events="manual", pace=0), authority)
         await azurite.ready()

@@ -10,7 +10,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+)
 from azure.core.pipeline.policies import (
     AsyncRetryPolicy,
     ContentDecodePolicy,
@@ -147,6 +152,8 @@ class Clients:
 
             # trust_env would look the proxy up in a thread per request: half of the processor time (runtime.md 5).
             session = aiohttp.ClientSession(trust_env=False, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+            # aiohttp itself sends a PUT again when a reused connection drops: one journal row, one call (law 9).
+            session._retry_connection = False
             self._made["session"] = session
             self._made["transport"] = _Shared(
                 AioHttpTransport(
@@ -204,10 +211,20 @@ def failure(error: Exception, doing: str) -> Exception:
 def write_failure(error: Exception, doing: str) -> Exception:
     """The same for a write: when the answer was lost, or was a server's fault, it may have happened all the same."""
     status = getattr(error, "status_code", None)
-    lost = isinstance(error, ServiceResponseError | TimeoutError | asyncio.TimeoutError)
+    lost = isinstance(error, ServiceResponseError | TimeoutError | asyncio.TimeoutError) or _dropped(error)
     if lost or status in (408, 500, 502, 503, 504):
-        return Unclear(f"{doing}: no clear answer ({status or type(error).__name__})")
+        return Unclear(f"{doing}: no clear answer ({status or type(error).__name__})", answered=not lost)
     return failure(error, doing)
+
+
+def _dropped(error: Exception) -> bool:
+    """azure-core calls a connection that dropped after the request a request error, as if it had never been sent."""
+    from aiohttp import ClientConnectorError
+
+    unsent = isinstance(error, ServiceRequestTimeoutError) or isinstance(
+        getattr(error, "inner_exception", None), ClientConnectorError
+    )
+    return isinstance(error, ServiceRequestError) and not unsent
 
 
 def code_of(error: HttpResponseError) -> str:

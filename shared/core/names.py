@@ -79,6 +79,7 @@ class Step:
     record: RecordSet | None = None
     if_match: str | None = None
     heir: ResourceId | None = None
+    hands_over: bool = False
     why: str = ""
     finding: str = field(default="")
 
@@ -171,7 +172,8 @@ def step(state: NameState, mark: Mark, ttl: int) -> Step:
     if _is_of(present, claim) and claim.endpoint not in state.fresh and not state.read:
         return Step(finding=_contest(state.claims, claim))  # only remembered; its own settle keeps it right
     why = _difference(present, target, claim)
-    return _with_etag(_for_fresh(state, claim, Step(do="put", record=target, if_match=present.etag, why=why)))
+    put = Step(do="put", record=target, if_match=present.etag, hands_over=not _is_of(present, claim), why=why)
+    return _with_etag(_for_fresh(state, claim, put))
 
 
 def _without_claim(state: NameState, mark: Mark) -> Step:

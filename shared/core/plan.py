@@ -31,6 +31,7 @@ class Change:
     decision: Decision | None = None
     record: RecordSet | None = None
     if_match: str | None = None
+    hands_over: bool = False
     blocked: str = ""
 
     @property
@@ -56,6 +57,8 @@ class Snapshot:
     in_flight: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
+    incomplete: str = ""
+    """Law 6: what could not be read completely; such a look may add, it never deletes or hands over."""
     deletes_allowed: bool = True
     suspended: Mapping[str, str] = field(default_factory=dict)
     """Kind of change to why none of that kind happens now (invalid policy, approvals switched off)."""
@@ -122,7 +125,9 @@ def _told_apart(connections: Iterable[Connection]) -> list[Connection]:
     ids = Counter(connection.id for connection in once if connection.id)
     twice = "another connection has the same id"
     return [
-        replace(connection, problems=(*connection.problems, twice)) if ids[connection.id] > 1 else connection
+        replace(connection, problems=(*connection.problems, twice))
+        if connection.id and ids[connection.id] > 1
+        else connection
         for connection in once
     ]
 
@@ -145,7 +150,14 @@ def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change
     if todo.do == "look":
         return None, f"not decided: {state.unreadable}" if state.unreadable else ""
     if todo.do and todo.record is not None:
-        change = Change(kind=todo.do, subject=state.name.id, why=todo.why, record=todo.record, if_match=todo.if_match)
+        change = Change(
+            kind=todo.do,
+            subject=state.name.id,
+            why=todo.why,
+            record=todo.record,
+            if_match=todo.if_match,
+            hands_over=todo.hands_over,
+        )
         return change, todo.finding
     return None, todo.finding
 
@@ -157,6 +169,8 @@ def _blocked(change: Change, snapshot: Snapshot) -> Change:
         blocked = "the app itself depends on this resource: report only"
     elif change.kind in snapshot.suspended:
         blocked = snapshot.suspended[change.kind]
+    elif snapshot.incomplete and (change.kind == "delete" or change.hands_over):
+        blocked = f"not everything could be read: {snapshot.incomplete}"
     elif change.kind == "delete" and not snapshot.deletes_allowed:
         blocked = "no deletes before a full sweep has seen every claim"
     elif change.id in snapshot.failed:

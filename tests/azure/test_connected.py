@@ -12,9 +12,10 @@ REJECT_STRANGERS = (
 TYPES = [  # type, group, zone, record
     *(
         ("Microsoft.Storage/storageAccounts", group, f"privatelink.{host}.core.windows.net", f"acct1{secondary}")
-        for part, host in (("blob", "blob"), ("file", "file"), ("queue", "queue"), ("table", "table"), ("web", "web"), ("dfs", "dfs"))
+        for part, host in (("blob", "blob"), ("file", "file"), ("queue", "queue"), ("table", "table"), ("dfs", "dfs"))
         for group, secondary in ((part, ""), (f"{part}_secondary", "-secondary"))
     ),
+    ("Microsoft.Storage/storageAccounts", "web", "privatelink.web.core.windows.net", "acct1.z13"),
     ("Microsoft.KeyVault/vaults", "vault", "privatelink.vaultcore.azure.net", "acct1"),
     ("Microsoft.Sql/servers", "sqlServer", "privatelink.database.windows.net", "acct1"),
     ("Microsoft.DBforPostgreSQL/flexibleServers", "postgresqlServer", "privatelink.postgres.database.azure.com", "acct1"),
@@ -65,7 +66,7 @@ def test_the_decision_names_its_rule_and_its_policy_in_the_journal_and_in_the_ne
     (row,) = w.journal("approve")
     assert (row["rule"], row["result"], row["by"]) == ("analytics team", "done", "policy")
     assert row["policy"] == w.run(w.app.policy()).hash
-    assert [event["type"] for event in w.azure.news()] == ["Linkkeeper.Connection.Approved"]
+    assert [event["type"] for event in w.news()] == ["Linkkeeper.Connection.Approved"]
 
 
 def test_a_stranger_is_held_with_reasons_and_the_nearest_rule_and_told_of_once(w: World) -> None:
@@ -77,7 +78,7 @@ def test_a_stranger_is_held_with_reasons_and_the_nearest_rule_and_told_of_once(w
     (held,) = w.held()
     assert held["nearest"] == "analytics team"
     assert "requester is not on its list" in held["reasons"]
-    assert [event["type"] for event in w.azure.news()] == ["Linkkeeper.Connection.Held"]
+    assert [event["type"] for event in w.news()] == ["Linkkeeper.Connection.Held"]
 
 
 NOT_APPROVED = {
@@ -112,7 +113,7 @@ def test_a_reject_rule_rejects_and_says_nothing_of_itself_to_the_requester(w: Wo
     assert w.status(target, endpoint) == "Rejected"
     told = w.connection_of(target, endpoint)["properties"]["privateLinkServiceConnectionState"]["description"]
     assert "no strangers" not in told
-    assert [event["type"] for event in w.azure.news()] == ["Linkkeeper.Connection.Rejected"]
+    assert [event["type"] for event in w.news()] == ["Linkkeeper.Connection.Rejected"]
 
 
 def test_a_rule_past_its_date_is_no_rule(w: World) -> None:

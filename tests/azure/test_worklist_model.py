@@ -1,0 +1,184 @@
+"""The worklist, model-checked on real tables: workers die between any two steps, signals arrive in between.
+
+Invariants: no signal is ever lost (after quiet, every signal was followed by a take that began after it, or it is
+parked where people see it); never two workers with live leases on one item; the sixth try parks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from shared.azure.worklist import LEASE, Item, Worklist
+from shared.core.ids import ResourceId
+from shared.errors import Passing
+from tests.laws.effort import effort
+from tests.mortal import Killed, Mortal
+from tests.world import DATA, World
+
+STORE = f"/subscriptions/{DATA}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts"
+ITEMS = [ResourceId.parse(f"{STORE}/acct{n}") for n in (1, 2)]
+SUBJECTS = [ResourceId.parse(f"{STORE}/{name}") for name in ("one", "two")]
+items, subjects, steps = st.sampled_from(ITEMS), st.sampled_from(SUBJECTS), st.integers(0, 12)
+CAUSES = st.sampled_from(["endpoint", "decided", "plan", "sweep"])
+
+
+@dataclass(slots=True)
+class Worker:
+    """What one living worker holds, and when it took it."""
+
+    number: int
+    item: Item
+    began: int
+    until: datetime
+
+
+class Worklists(RuleBasedStateMachine):
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = self.world.fresh()
+        self.tick = 0
+        self.sent: dict[tuple[ResourceId, ResourceId, bool], int] = {}
+        """Item, subject, a plan or not: the tick of the newest signal that was accepted."""
+        self.taken: dict[tuple[ResourceId, ResourceId, bool], int] = {}
+        """The same: the tick at which the newest take that showed it and ended well began."""
+        self.at_work: dict[int, Worker] = {}
+
+    @property
+    def worklist(self) -> Worklist:
+        return self.w.app.worklist
+
+    def mortally(self, work: Any, dies_at: int | None, other: tuple[int, ResourceId, ResourceId] | None = None) -> Any:
+        """What it returns, or Killed; the next call finds a new process. `other`: a signal of another one at a step."""
+        mortal = Mortal(self.w.app)
+        mortal.dies_at(dies_at)
+        if other is not None:
+            step, item, subject = other
+
+            async def signals() -> None:
+                self.sent[(item, subject, False)] = self.next()
+                await self.worklist.signal(item, subject, "in between")
+
+            mortal.before_step(step, signals)
+        try:
+            return self.w.run(work)
+        except Killed:
+            self.w.run(mortal.buried())
+            return Killed
+        finally:
+            self.w.restart()
+
+    def next(self) -> int:
+        self.tick += 1
+        return self.tick
+
+    # --- rules ------------------------------------------------------------------------------------
+
+    @rule(item=items, subject=subjects, cause=CAUSES, dies_at=st.none() | steps)
+    def signal(self, item: ResourceId, subject: ResourceId, cause: str, dies_at: int | None) -> None:
+        """An event function that dies did not acknowledge: Event Grid delivers again, so it counts only when it returned."""
+        tick = self.next()
+        if self.mortally(self.worklist.signal(item, subject, cause), dies_at) is not Killed:
+            self.sent[(item, subject, cause == "plan")] = tick
+
+    @rule(item=items, worker=st.integers(0, 2), dies_at=st.none() | steps, other=st.none() | st.tuples(steps, items, subjects))
+    def take(self, item: ResourceId, worker: int, dies_at: int | None, other: Any = None) -> None:
+        if worker in self.at_work:
+            return
+        began = self.next()
+        found = self.mortally(self.worklist.take(item, f"worker {worker}"), dies_at, other)
+        if found is not None and found is not Killed:
+            self.at_work[worker] = Worker(worker, found, began, self.w.clock() + LEASE)
+
+    @rule(
+        worker=st.integers(0, 2),
+        dies_at=st.none() | steps,
+        later=st.sampled_from([None, 0, 5, 600]),
+        rest=st.booleans(),
+        other=st.none() | st.tuples(steps, items, subjects),
+    )
+    def done(self, worker: int, dies_at: int | None, later: int | None, rest: bool, other: Any) -> None:
+        if held := self.at_work.pop(worker, None):
+            wake = {} if later is None else {held.item.due[0].subject: self.w.clock() + timedelta(seconds=later)}
+            self.mortally(self.worklist.done(held.item, wake, rest=rest), dies_at, other)
+            if not rest:
+                self.remember(held)
+
+    def remember(self, held: Worker) -> None:
+        for due in held.item.due:
+            key = (held.item.work, due.subject, due.causes == ("plan",))
+            self.taken[key] = max(held.began, self.taken.get(key, 0))
+
+    @rule(worker=st.integers(0, 2), dies_at=st.none() | steps, after=st.sampled_from([None, 30.0]))
+    def fails_for_now(self, worker: int, dies_at: int | None, after: float | None) -> None:
+        if held := self.at_work.pop(worker, None):
+            self.mortally(self.worklist.failed(held.item, Passing("throttled", after)), dies_at)
+
+    @rule(worker=st.integers(0, 2), dies_at=st.none() | steps)
+    def fails_for_good(self, worker: int, dies_at: int | None) -> None:
+        if held := self.at_work.pop(worker, None):
+            self.mortally(self.worklist.failed(held.item, RuntimeError("a bug")), dies_at)
+
+    @rule(worker=st.integers(0, 2))
+    def dies_at_work(self, worker: int) -> None:
+        self.at_work.pop(worker, None)
+
+    @rule(seconds=st.sampled_from([1, 40, 151, 700]))
+    def time_passes(self, seconds: int) -> None:
+        self.w.clock.skip(seconds=seconds)
+
+    @rule(item=st.none() | items)
+    def replay(self, item: ResourceId | None) -> None:
+        self.mortally(self.worklist.replay(item), None)
+
+    @rule(dies_at=st.none() | steps)
+    def watchdog(self, dies_at: int | None) -> None:
+        self.mortally(self.worklist.watchdog(), dies_at)
+
+    # --- what must hold ------------------------------------------------------------------------------
+
+    @invariant()
+    def never_two_live_leases_on_one_item(self) -> None:
+        live = [held.item.work for held in self.at_work.values() if held.until > self.w.clock()]
+        assert len(live) == len(set(live))
+
+    @invariant()
+    def no_signal_is_lost(self) -> None:
+        """Whatever nobody finished since its signal is still in the table, and the watchdog would ring for it."""
+        rows = [row for row in self.w.rows("due") if row.rk != "lease"]
+        kept = {(row.data["work"], row.data["subject"], row.rk.endswith(".plan")) for row in rows}
+        for (item, subject, plan), tick in self.sent.items():
+            done = self.taken.get((item, subject, plan), 0)
+            assert done > tick or (str(item), str(subject), plan) in kept, f"{subject.name} of {item.name} is lost"
+
+    @invariant()
+    def nobody_is_tried_a_seventh_time(self) -> None:
+        for row in self.w.rows("due"):
+            if row.rk != "lease":
+                assert row.data["tries"] <= 6
+                assert bool(row.data["parked"]) or row.data["tries"] < 6
+
+    def teardown(self) -> None:
+        """Quiet: no more signals, no more deaths; the watchdog alone must bring everybody to work."""
+        self.at_work.clear()
+        self.mortally(self.worklist.replay(), None)
+        for _ in range(12):
+            self.w.clock.skip(seconds=400)
+            self.w.run(self.worklist.watchdog())
+            for item in self.w.bells():
+                self.take(item, 0, None, None)
+                self.done(0, None, None, False, None)
+        assert not self.w.rows("due")
+        for key, tick in self.sent.items():
+            assert self.taken.get(key, 0) > tick, f"no take after the last signal of {key}"
+
+
+def test_no_signal_is_ever_lost_whoever_dies_whenever(the_world: World) -> None:
+    Worklists.world = the_world
+    run_state_machine_as_test(Worklists, settings=effort(20, stateful_step_count=30))
