@@ -16,6 +16,7 @@ import aiohttp
 from simulator.children import Child, ChildDied, plain_environment, port_answers
 
 ROOT = Path(__file__).resolve().parent.parent
+NAME = "the functions host"
 
 
 @dataclass
@@ -25,6 +26,8 @@ class FunctionsApp:
     key: str
     _master: str
     _system: str
+    _command: list[Any]
+    _env: dict[str, str]
     _functions: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -48,10 +51,11 @@ class FunctionsApp:
             keys,
             "--create-queues",
         ]
-        child = await Child.start("the functions host", command, env={**plain_environment(), **env}, cwd=ROOT)
-        host = cls(child, f"http://127.0.0.1:{port}", key, master, system)
+        settings = {**plain_environment(), **env}
+        child = await Child.start(NAME, command, env=settings, cwd=ROOT)
+        host = cls(child, f"http://127.0.0.1:{port}", key, master, system, command, settings)
         try:
-            await child.ready(lambda: port_answers(port), seconds=60)
+            await host._ready()
             host._functions = await host._ask("/admin/functions")
         except aiohttp.ClientError as error:
             await child.stop()
@@ -60,6 +64,15 @@ class FunctionsApp:
             await child.stop()
             raise
         return host
+
+    async def restart(self) -> None:
+        """As Azure does with a worker that died: a new process, the same settings and keys."""
+        self.child = await Child.start(NAME, self._command, env=self._env, cwd=ROOT)
+        await self._ready()
+
+    async def _ready(self) -> None:
+        port = int(self.url.rpartition(":")[2])
+        await self.child.ready(lambda: port_answers(port), seconds=60)
 
     def webhook(self) -> str:
         """Where Event Grid delivers: the app's only Event Grid function."""

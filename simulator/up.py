@@ -24,6 +24,7 @@ from simulator.tls import Authority
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = 9  # 0-4 small Azure, 5 host, 6-8 Azurite
 DEFAULT_BASE = 18_400
+RESTARTS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Up:
         self._options, self._folder = options, folder
         self._stack = contextlib.AsyncExitStack()
         self._children: list[Child] = []
+        self._app: FunctionsApp | None = None
         self.facts: dict[str, Any] = {}
 
     async def start(self) -> None:
@@ -82,11 +84,26 @@ class Up:
         }
 
     async def died(self) -> str:
-        """Returns only when a child ended by itself, with a sentence about it."""
-        waiting = [asyncio.create_task(child.died()) for child in self._children]
+        """Returns only when a child ended by itself and cannot be replaced, with a sentence about it.
+
+        A dead functions host is started again, as Azure does: a worker may die at any time.
+        """
+        for _ in range(RESTARTS):
+            child, sentence = await self._first_dead()
+            if self._app is None or child is not self._app.child:
+                return sentence
+            print(f"simulator: {sentence}; starting it again", file=sys.stderr)
+            self._children.remove(child)
+            await self._app.restart()
+            self._children.append(self._app.child)
+        return f"the functions host died {RESTARTS} times"
+
+    async def _first_dead(self) -> tuple[Child, str]:
+        waiting = {asyncio.create_task(child.died()): child for child in self._children}
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            first = next(iter(done))
+            return waiting[first], first.result()
         finally:
             for task in waiting:
                 task.cancel()
@@ -115,6 +132,7 @@ class Up:
         host = await FunctionsApp.start(self._options.app, env, base + 5, self._folder)
         self._stack.push_async_callback(host.stop)
         self._children.append(host.child)
+        self._app = host
         return host
 
 
