@@ -26,9 +26,10 @@ import shared.app as composition
 from functions import events as event_function
 from shared import byhand, policyfile, settings, settle, sweep
 from shared.app import App
-from shared.azure import memory
+from shared.azure import clients, memory
 from shared.azure.tables import Row
 from shared.core.ids import ResourceId
+from shared.errors import Passing
 from simulator.azure import Azure, Options
 from simulator.azurite import Azurite
 from simulator.children import free_base
@@ -114,6 +115,7 @@ class World:
             "AzureWebJobsStorage__tableServiceUri": self.azurite.table,
             "AzureWebJobsStorage__queueServiceUri": self.azurite.queue,
         }
+        clients._Shared.sleep = self._sleep
         built = composition.build(settings.read({**env, **{k: str(v) for k, v in more.items()}}), lambda: self.clock())
 
         async def install() -> App:
@@ -121,6 +123,10 @@ class World:
             return built
 
         return self.run(install())
+
+    async def _sleep(self, seconds: float) -> None:
+        """The pauses of the SDKs' retries."""
+        self.clock.skip(seconds=seconds)
 
     async def _forget(self) -> None:
         service = await self._tables()
@@ -219,6 +225,11 @@ class World:
         found = self.run(sweep.sweep(self.app))
         self.settle_all()
         return found
+
+    def sweep_quietly(self) -> None:
+        """A sweep that may be cut short by an outage, as the timer takes it."""
+        with contextlib.suppress(Passing):
+            self.sweep()
 
     def watch(self) -> sweep.Sweep:
         found = self.run(sweep.watch(self.app))

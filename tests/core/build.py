@@ -48,7 +48,9 @@ def rid(text: str) -> ResourceId:
     return ResourceId.parse(text)
 
 
-def target_id(name: str = "acct1", *, group: str = "data", kind: str = "Microsoft.Storage/storageAccounts") -> ResourceId:
+def target_id(
+    name: str = "acct1", *, group: str = "data", kind: str = "Microsoft.Storage/storageAccounts"
+) -> ResourceId:
     return rid(f"/subscriptions/{DATA}/resourceGroups/{group}/providers/{kind}/{name}")
 
 
@@ -182,9 +184,7 @@ def labelled(record: RecordSet, **labels: str | None) -> RecordSet:
     """The same set with other metadata; None removes a key."""
     both = {**dict(record.metadata), **labels}
     metadata = tuple(sorted((key, value) for key, value in both.items() if value is not None))
-    return RecordSet(
-        name=record.name, addresses=record.addresses, ttl=record.ttl, metadata=metadata, etag=record.etag
-    )
+    return RecordSet(name=record.name, addresses=record.addresses, ttl=record.ttl, metadata=metadata, etag=record.etag)
 
 
 def foreign(address: str = "10.0.0.4", **changed: Any) -> RecordSet:

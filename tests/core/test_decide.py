@@ -163,7 +163,9 @@ def test_the_rule_that_rejects_is_named() -> None:
     ],
 )
 def test_the_nearest_rule_says_what_differs(near: Rule, text: str) -> None:
-    far = rule("far", requesters=BY_STRANGER, targets=Targets(types=frozenset({"x/y"})), approve_until=until("2020-01-01"))
+    far = rule(
+        "far", requesters=BY_STRANGER, targets=Targets(types=frozenset({"x/y"})), approve_until=until("2020-01-01")
+    )
     decision = decided(connection(), far, near)
     assert decision.nearest == "near"
     assert decision.reasons[0] == f"no rule matches; nearest is 'near': {text}"
@@ -267,8 +269,15 @@ def test_a_grant_given_where_no_guid_was_visible_is_good_for_that_endpoint() -> 
 # --- laws ------------------------------------------------------------------------------------------
 
 requesters = st.sampled_from(
-    (BY_TEAM, BY_STRANGER, BY_GUID, Requesters(guids=frozenset({GUID})), Requesters(all=True))
-    + (Requesters(endpoints=(pattern("*", "pe1"),)), Requesters())
+    (
+        BY_TEAM,
+        BY_STRANGER,
+        BY_GUID,
+        Requesters(guids=frozenset({GUID})),
+        Requesters(all=True),
+        Requesters(endpoints=(pattern("*", "pe1"),)),
+        Requesters(),
+    )
 )
 groups = st.sampled_from((None, frozenset({"blob"}), frozenset({"dfs"}), frozenset({"blob", "dfs"})))
 days = st.sampled_from((None, until("2026-11-20"), until("2026-11-21"), until("9999-12-31"), until("0001-01-01")))
@@ -304,7 +313,8 @@ granted = st.lists(grants, max_size=2).map(tuple)
 @given(connections, several, granted)
 def test_a_decision_is_always_made_with_a_reason(one: Connection, some: Any, given_by: Any) -> None:
     decision = decided(one, *some, grants=given_by)
-    assert decision.reasons and all(decision.reasons)
+    assert decision.reasons
+    assert all(decision.reasons)
     assert (decision.verdict in (APPROVE, REJECT)) <= bool(decision.rule or decision.by)
 
 
@@ -312,7 +322,10 @@ def test_a_decision_is_always_made_with_a_reason(one: Connection, some: Any, giv
 @given(connections, several, granted)
 def test_only_a_fully_read_pending_request_is_ever_decided(one: Connection, some: Any, given_by: Any) -> None:
     if decided(one, *some, grants=given_by).verdict in (APPROVE, REJECT):
-        assert one.status is Status.PENDING and not one.problems and one.endpoint and one.id
+        assert one.status is Status.PENDING
+        assert not one.problems
+        assert one.endpoint
+        assert one.id
 
 
 @examples(150)
@@ -381,7 +394,8 @@ def test_there_is_no_place_for_what_the_requester_wrote() -> None:
 
 def test_a_target_elsewhere_is_not_what_the_rule_is_for() -> None:
     elsewhere = connection_id().parent
-    assert elsewhere == TARGET and elsewhere is not None
+    assert elsewhere == TARGET
+    assert elsewhere is not None
     other = Policy(owner="hub", rules=(rule(),), scope=frozenset({DATA}))
     moved = TARGET.__class__.parse(str(TARGET).replace("/data/", "/data2/"))
     assert decide(connection(), target=moved, policy=other, now=NOW).verdict is HOLD

@@ -46,7 +46,10 @@ def test_this_is_a_resource_id(text: str) -> None:
         f"/subs/{DATA}/resourceGroups/data/providers/Microsoft.KeyVault/vaults/kv1",
         f"/subscriptions/{DATA}/groups/data/providers/Microsoft.KeyVault/vaults/kv1",
         f"{GROUP}/provders/Microsoft.KeyVault/vaults/kv1",
-        *(f"{VAULT}/{name}" for name in ("..", ".", "kv1?x=1", "kv1#x", "%2f", "kv%2f..", "a\\b", "*", "a b", "<x>", "'")),
+        *(
+            f"{VAULT}/{name}"
+            for name in ("..", ".", "kv1?x=1", "kv1#x", "%2f", "kv%2f..", "a\\b", "*", "a b", "<x>", "'")
+        ),
         *(f"{VAULT}/kv1{char}" for char in ("\n", "\r\n", "\0", "\t", "\x7f", "\u2028", "\u200b", "\ud800")),
         f"/{VAULT}/kv1",
         f"{VAULT}//kv1",
@@ -76,12 +79,16 @@ def test_whatever_is_parsed_is_reassembled_from_plain_segments(text: str) -> Non
     found = ResourceId.read(text)
     if found is not None:
         assert ResourceId.parse(str(found)) == found
-        assert not set(str(found)) & set("?#%\\\r\n\t ") and "//" not in str(found) and "/../" not in f"{found}/"
+        assert not set(str(found)) & set("?#%\\\r\n\t ")
+        assert "//" not in str(found)
+        assert "/../" not in f"{found}/"
 
 
 def test_ids_are_equal_whatever_the_case() -> None:
     one, two = rid(f"{VAULT}/kv1"), rid(f"{VAULT}/kv1".upper())
-    assert one == two and hash(one) == hash(two) and one.hash == two.hash
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one.hash == two.hash
     assert len({one, two}) == 1
 
 
@@ -96,7 +103,7 @@ def test_case_is_folded_for_ascii_only_so_that_the_kelvin_sign_is_not_k() -> Non
 
 
 def test_an_id_is_not_equal_to_its_text() -> None:
-    assert TARGET != str(TARGET)
+    assert str(TARGET) != TARGET
 
 
 def test_a_resource_in_another_group_is_another_resource() -> None:
@@ -145,7 +152,15 @@ def test_a_scope_contains_the_children_of_its_resource() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(None, "", "/", "/subscriptions", "/subscriptions/", "/subscriptions/team", f"/subscriptions/{DATA}/resourceGroups"),
+        *(
+            None,
+            "",
+            "/",
+            "/subscriptions",
+            "/subscriptions/",
+            "/subscriptions/team",
+            f"/subscriptions/{DATA}/resourceGroups",
+        ),
         *(f"/subscriptions/{DATA}/groups/x", f"{GROUP}/providers/Microsoft.Storage", VAULT, f"{GROUP}/.."),
         *(f"/subscriptions/{DATA[:-1]}*", "/subscriptions/*", f"/resourceGroups/{DATA}"),
     ],
@@ -157,7 +172,14 @@ def test_this_is_no_scope(text: object) -> None:
 
 @pytest.mark.parametrize(
     ("text", "yes"),
-    [(DATA, True), (DATA.upper(), True), (DATA[:-1], False), (DATA + "\n", False), (f"{{{DATA}}}", False), (None, False)],
+    [
+        (DATA, True),
+        (DATA.upper(), True),
+        (DATA[:-1], False),
+        (DATA + "\n", False),
+        (f"{{{DATA}}}", False),
+        (None, False),
+    ],
 )
 def test_a_guid_is_the_whole_text_in_its_one_form(text: object, yes: bool) -> None:
     assert is_guid(text) is yes

@@ -71,14 +71,15 @@ CONNECTIONS = [
 @pytest.mark.parametrize(
     ("file", "place", "who", "status", "settled", "groups", "problem"),
     CONNECTIONS,
-    ids=[f"{row[0]}-{'-'.join(map(str, row[1]))}" for row in CONNECTIONS],  # type: ignore[arg-type]
+    ids=[f"{row[0]}-{'-'.join(map(str, row[1]))}" for row in CONNECTIONS],
 )
 def test_every_recorded_connection_is_read_right(
     file: str, place: Any, who: str, status: Status, settled: bool, groups: Any, problem: str
 ) -> None:
     shown = part(file, *place)
     found = reading.connection(shown, target=rid(shown["id"]).parent)
-    assert found.endpoint is not None and found.endpoint.name == who
+    assert found.endpoint is not None
+    assert found.endpoint.name == who
     assert (found.id, found.name) == (rid(shown["id"]), shown["name"])
     assert (found.status, found.settled, found.groups) == (status, settled, groups)
     assert problem in "".join(found.problems) if problem else found.problems == ()
@@ -94,7 +95,8 @@ def test_every_recorded_connection_is_read_right(
 )
 def test_an_answer_that_is_no_connection_is_never_taken_for_one(file: str) -> None:
     found = reading.connection(recording(file)["body"])
-    assert found.problems and found.status is Status.UNKNOWN
+    assert found.problems
+    assert found.status is Status.UNKNOWN
 
 
 def test_the_reference_names_no_recorded_connection_that_is_not_in_the_table() -> None:
@@ -225,7 +227,8 @@ def test_a_good_body_with_one_odd_place_is_approved_only_for_the_endpoint_and_gr
     if decide(found, target=TARGET, policy=ANYBODY, now=NOW).verdict is Verdict.APPROVE:
         assert odd["properties"]["privateLinkServiceConnectionState"]["status"].lower() == "pending"
         assert rid(odd["properties"]["privateEndpoint"]["id"]) == found.endpoint
-        assert found.id is not None and found.id.parent == TARGET
+        assert found.id is not None
+        assert found.id.parent == TARGET
 
 
 # --- endpoints -------------------------------------------------------------------------------------
@@ -264,7 +267,8 @@ def test_a_good_body_with_one_odd_place_is_approved_only_for_the_endpoint_and_gr
 )
 def test_every_recorded_endpoint_is_read_right(file: str, status: Status, guid: str | None, pairs: Any) -> None:
     found = reading.endpoint(part(file, "body"))
-    assert found is not None and found.provisioned
+    assert found is not None
+    assert found.provisioned
     assert (found.guid, found.links[0].status) == (guid, status)
     assert dict(found.pairs or ()) == {fqdn: (address,) for fqdn, address in pairs.items()}
 
