@@ -7,7 +7,7 @@ turns out to belong to another endpoint than the one decided on is rejected at o
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .app import PolicyState
 from .azure.memory import Intent
@@ -19,22 +19,27 @@ from .errors import Conflict, Lasting, Passing, Unclear
 from .outcome import Outcome, Work, entry, failed
 from .telemetry import Event, alert, log
 
-FRESH = timedelta(seconds=4)  # law 1 says 5 s between the read and the call; the rest is for the journal row
+# Law 1 says 5 s between the read and the call. What is older before the journal row is read again, what is older
+# after it is not sent: the row may have taken long.
+FRESH, SENT_BY = timedelta(seconds=3.5), timedelta(seconds=4.5)
 _STATUS = {"approve": Status.APPROVED, "reject": Status.REJECTED}
 
 
 async def send(work: Work, change: Change) -> Outcome:
-    decision = change.decision
+    decision, target, app = change.decision, work.plan.target, work.app
     assert decision is not None
+    confirmed = app.now()
     if why := await _suspended(work, change.kind):
         return Outcome(change=change, result="skipped", detail=why)
     try:
-        if not await _still(work, decision):
-            return Outcome(change=change, result="conflict", detail="it changed since it was read")
+        read = await _still(work, decision)
     except (Passing, Lasting) as wrong:
         return failed(work, change, wrong)
-    target, app = work.plan.target, work.app
+    if read is None:
+        return Outcome(change=change, result="conflict", detail="it changed since it was read")
     (intent,) = await app.journal.open(target, [entry(work, change)])
+    if app.now() - min(read, confirmed) > SENT_BY:
+        return await _too_late(work, change, intent)
     try:
         await app.arm.decide(target, decision.connection, decision.verdict)
     except Unclear as lost:
@@ -43,6 +48,13 @@ async def send(work: Work, change: Change) -> Outcome:
     except (Passing, Lasting, Conflict) as wrong:
         return await _refused(work, change, intent, wrong)
     return await _read_back(work, change, intent)
+
+
+async def _too_late(work: Work, change: Change, intent: Intent) -> Outcome:
+    why = "not sent: writing the journal took so long that the read is old"
+    await work.app.journal.close(work.plan.target, intent, "failed", why)
+    await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
+    return Outcome(change=change, result="conflict", detail=why)
 
 
 async def _after_doubt(work: Work, change: Change, intent: Intent, lost: Unclear) -> Outcome:
@@ -61,25 +73,25 @@ async def _suspended(work: Work, kind: str) -> str:
     return suspensions(control.approvals, control.policy_valid, control.policy, work.state).get(kind, "")
 
 
-async def _still(work: Work, decision: Decision) -> bool:
-    """Law 1: the facts behind a decision are at most 5 s old when it is sent; older ones are read again."""
+async def _still(work: Work, decision: Decision) -> datetime | None:
+    """When the facts behind a decision were read: old ones are read again. None: they do not carry it any more."""
     connection, view, app = decision.connection, work.view, work.app
     assert connection.id is not None
     assert connection.endpoint is not None
     listed = next((c for c in view.connections if c.id == connection.id), None)
     leaned = listed is not None and (listed.groups, listed.guid) != (connection.groups, connection.guid)
     oldest = min(view.read_at[part] for part in (connection.id, *((connection.endpoint,) if leaned else ())))
-    if app.now() - oldest < FRESH:
-        return True
     start = app.now()
+    if start - oldest < FRESH:
+        return oldest
     fresh = await app.arm.connection(work.plan.target, connection.name)
     if fresh is None:
-        return False
+        return None
     if leaned:
         fresh = completed(fresh, await app.arm.endpoint(connection.endpoint), work.plan.target)
     again = decide(fresh, target=work.plan.target, policy=work.policy, now=app.now(), grants=work.memory.grants)
     same = (fresh.endpoint, fresh.guid) == (connection.endpoint, connection.guid)
-    return same and again.verdict is decision.verdict and app.now() - start < FRESH
+    return start if same and again.verdict is decision.verdict else None
 
 
 async def _read_back(work: Work, change: Change, intent: Intent) -> Outcome:
@@ -120,11 +132,10 @@ async def undo(work: Work, change: Change, after: Connection) -> None:
     decision, target, app = change.decision, work.plan.target, work.app
     assert decision is not None
     meant = decision.connection.endpoint
-    alert(
-        f"approved {after.endpoint} instead of {meant}; rejecting it",
-        connection=change.subject,
-        endpoint=after.endpoint,
-    )
+    what = "approved" if after.by_us else "found approved"
+    alert(f"{what} {after.endpoint} instead of {meant}", connection=change.subject, endpoint=after.endpoint)
+    if not after.by_us:
+        return  # somebody else's approval: law 4
     wrong = replace(
         change, kind="reject", why=f"approved by mistake: the connection was re-created by {after.endpoint}"
     )

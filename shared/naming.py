@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from .app import App
 from .azure import claims as book
 from .azure.memory import Memory
 from .core import names
 from .core.ids import ResourceId
-from .core.model import Claim, Endpoint, Name, Presence, RecordSet, Seen, Status
+from .core.model import Claim, Endpoint, Name, Presence, Seen, Status
 from .core.names import NameState, Wanted
 from .core.policy import Policy
 from .core.signals import RECORD
 from .errors import Lasting
-from .observe import read_endpoints
 from .view import View, endpoint_facts
 
 
@@ -107,14 +107,7 @@ def _merged(kept: Iterable[Claim], new: Iterable[Claim], given_up: set[ResourceI
     since = {claim.endpoint: claim.since for claim in kept}
     merged = {claim.endpoint: claim for claim in kept if claim.endpoint not in given_up}
     for claim in new:
-        merged[claim.endpoint] = Claim(
-            name=claim.name,
-            endpoint=claim.endpoint,
-            guid=claim.guid,
-            target=claim.target,
-            addresses=claim.addresses,
-            since=since.get(claim.endpoint),
-        )
+        merged[claim.endpoint] = replace(claim, since=since.get(claim.endpoint))
     return tuple(merged[endpoint] for endpoint in sorted(merged))
 
 
@@ -138,45 +131,37 @@ async def _read_record(state: NameState, app: App) -> NameState:
     try:
         present = await app.dns.read(state.name)
     except Lasting as wrong:
-        return _with(state, state.present, unreadable=str(wrong))
-    return _with(state, present, read=True)
-
-
-def _with(state: NameState, present: RecordSet | None, read: bool = False, unreadable: str = "") -> NameState:
-    return NameState(
-        name=state.name,
-        claims=state.claims,
-        present=present,
-        read=read or state.read,
-        fresh=state.fresh,
-        ceded=state.ceded,
-        unreadable=unreadable,
-    )
+        return replace(state, unreadable=str(wrong))
+    return replace(state, present=present, read=True)
 
 
 async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Policy, app: App) -> NameState:
-    """An heir may belong to another target: it gets the name only on what its own fresh read shows."""
-    await read_endpoints(view, {heir}, app)
-    seen = view.seen[heir]
-    old = next(claim for claim in state.claims if claim.endpoint == heir)
-    asked = Wanted() if seen.presence is Presence.GONE else Wanted(complete=False)
-    if seen.endpoint is not None:
-        asked = names.wanted(seen.endpoint, old.target, policy, app.settings.cloud)
-    fresh = state.fresh | {heir}
+    """Whoever may inherit the name, or had it last, gets it only on what its own fresh read shows (law 3).
+
+    It may belong to another target, and its claim may have been lost: then it is claimed anew.
+    """
+    seen = view.seen.get(heir) or view.heirs.get(heir) or await app.arm.endpoint(heir)
+    view.heirs[heir] = seen
+    old = next((claim for claim in state.claims if claim.endpoint == heir), None)
+    target = old.target if old else ResourceId.read(state.present.label("target") if state.present else None)
+    asked = _inherited(seen, target, policy, app)
     others = tuple(claim for claim in state.claims if claim.endpoint != heir)
     now = next((claim for claim in asked.claims if claim.name == state.name), None)
-    if now is not None:
-        renewed = Claim(
-            name=now.name, endpoint=heir, guid=now.guid, target=old.target, addresses=now.addresses, since=old.since
-        )
-        claims = tuple(sorted((*others, renewed), key=lambda claim: claim.endpoint))
-        return NameState(name=state.name, claims=claims, present=state.present, read=state.read, fresh=fresh)
     if not asked.complete:
-        return _with(
-            state,
-            state.present,
-            unreadable=f"the heir {heir.name} cannot be read completely: {seen.why or 'not ready'}",
-        )
-    if not view.look.dry:
+        why = f"endpoint {heir.name} cannot be read completely: {seen.why or 'not ready'}"
+        return replace(state, unreadable=why)
+    if now is not None and old is None and not view.look.dry:
+        await book.claim(app.tables, [now], app.now())
+    if now is None and old is not None and not view.look.dry:
         await book.unclaim(app.tables, heir, state.name)
-    return NameState(name=state.name, claims=others, present=state.present, read=state.read, fresh=fresh)
+    renewed = (replace(now, since=old.since if old else app.now()),) if now else ()
+    claims = tuple(sorted((*others, *renewed), key=lambda claim: claim.endpoint))
+    return replace(state, claims=claims, fresh=state.fresh | {heir})
+
+
+def _inherited(seen: Seen, target: ResourceId | None, policy: Policy, app: App) -> Wanted:
+    if seen.presence is Presence.GONE or (target is not None and not policy.covers(target)):
+        return Wanted()
+    if seen.endpoint is None or target is None:
+        return Wanted(complete=False)
+    return names.wanted(seen.endpoint, target, policy, app.settings.cloud)

@@ -27,7 +27,7 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
     if _needs_list(view, memory):
         await _list(view, app)
         wanted = _endpoints_to_read(view, memory, policy, app)
-        await read_endpoints(view, wanted, app)
+        await _read_endpoints(view, wanted, app)
     view.news = view.news or _news(view, memory)
     return view
 
@@ -39,7 +39,7 @@ async def _read_subjects(view: View, memory: Memory, app: App) -> None:
     endpoints = {subject for subject in look.subjects if subject.is_a(ENDPOINT)}
     if look.full:
         endpoints |= memory.known.keys() | memory.names.keys()
-    await read_endpoints(view, endpoints, app)
+    await _read_endpoints(view, endpoints, app)
 
 
 def _needs_list(view: View, memory: Memory) -> bool:
@@ -110,7 +110,7 @@ def _decision_needs(
     return again.verdict in (Verdict.APPROVE, Verdict.REJECT)
 
 
-async def read_endpoints(view: View, endpoints: Iterable[ResourceId], app: App) -> None:
+async def _read_endpoints(view: View, endpoints: Iterable[ResourceId], app: App) -> None:
     missing = sorted(set(endpoints) - view.seen.keys())
     now = app.now()
     for endpoint, seen in zip(missing, await asyncio.gather(*(app.arm.endpoint(e) for e in missing)), strict=True):

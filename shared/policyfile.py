@@ -247,11 +247,16 @@ def _second_look(data: object) -> Iterator[tuple[Place, str]]:
     for kind in ("rules", "hubs"):
         items = data.get(kind) if isinstance(data, dict) else None
         names: list[str] = []
+        groups: list[str] = []
         for place, item in enumerate(items if isinstance(items, list) else ()):
             name = item.get("name") if isinstance(item, dict) else None
             if isinstance(name, str) and fold(name) in names:
                 yield (kind, place, "name"), f"{name!r} is used twice"
             names.append(fold(str(name)))
+            group = item.get("zones") if isinstance(item, dict) else None
+            if isinstance(group, str) and fold(group).strip("/") in groups:
+                yield (kind, place, "zones"), "another hub has the same resource group"
+            groups.append(fold(str(group)).strip("/"))
             if isinstance(item, dict) and item.get("verdict") == "reject" and item.get("approve_until"):
                 yield (kind, place, "approve_until"), "a rejection has no end; remove the rule instead"
 

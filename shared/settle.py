@@ -34,6 +34,7 @@ from .view import Look, View
 
 DEADLINE = timedelta(seconds=60)
 ROUNDS = 3
+_AGAIN = timedelta(seconds=5)
 _WORKER = uuid.uuid4().hex
 
 
@@ -139,6 +140,8 @@ async def settle(item: Item, app: App, given: Mapping[ResourceId, Seen]) -> Repo
             break
         memory = await memories.load(app.tables, item.work)
         look = Look(target=look.target, subjects=look.subjects, full=look.full, doubt=look.doubt)
+    else:
+        report.later[item.work] = app.now() + _AGAIN
     await operations.finish(report, memory, state, app)
     _log(report, item)
     return report

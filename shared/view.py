@@ -31,6 +31,8 @@ class View:
     look: Look
     listing: Listing | None = None
     seen: dict[ResourceId, Seen] = field(default_factory=dict)
+    heirs: dict[ResourceId, Seen] = field(default_factory=dict)
+    """Endpoints read only because a name may pass to them; they may belong to other targets."""
     read_at: dict[ResourceId, datetime] = field(default_factory=dict)
     states: dict[Name, NameState] = field(default_factory=dict)
     given_up: set[tuple[ResourceId, Name]] = field(default_factory=set)

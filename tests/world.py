@@ -40,6 +40,7 @@ FIRST = ROOT / "policy" / "examples" / "first.yaml"
 TEAM, DATA, HUB, STRANGER = (
     f"{letter * 8}-0000-4000-8000-00000000000{n}" for letter, n in (("a", 1), ("b", 2), ("c", 3), ("d", 4))
 )
+KEY = byhand.Caller(name="function key", person=False)
 BLOB = "privatelink.blob.core.windows.net"
 T = TypeVar("T")
 
@@ -53,6 +54,9 @@ class Clock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.skipped
+
+    def now_plus(self, seconds: float) -> str:
+        return (self() + timedelta(seconds=seconds)).isoformat()
 
     def skip(self, **time: float) -> None:
         self.skipped += timedelta(**time)
@@ -375,6 +379,19 @@ class World:
         configs = self.arm("GET", endpoint).json()["properties"]["customDnsConfigs"]
         return sorted(address for config in configs for address in config["ipAddresses"])
 
+    def grants(self, connection: str, verdict: str = "approve", caller: Any = None, **more: Any) -> str:
+        """Somebody decides about a connection that waits; the number of the operation."""
+        return self.by_hand("grant", {"connectionId": connection, "verdict": verdict, "reason": "by telephone", **more}, caller)
+
+    def by_hand(self, what: str, body: dict[str, Any], more: Any = None) -> str:
+        """byhand.grant (`more`: the caller) or byhand.ask (`more`: settle or plan), as the HTTP functions call them."""
+        if what == "grant":
+            return self.run(byhand.grant(self.app, body, more or KEY))
+        return self.run(byhand.ask(self.app, more, body, KEY))
+
+    def operation(self, number: str) -> dict[str, Any]:
+        return self.run(byhand.operation(self.app, number))
+
     def health(self) -> dict[str, Any]:
         return self.run(byhand.health(self.app))
 
@@ -388,6 +405,12 @@ class World:
     def journal(self, *kinds: str) -> list[dict[str, Any]]:
         rows = self.run(self.app.journal.read(self.clock() - timedelta(days=40)))
         return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Every row of the journal about a change that was to be made, open ones too."""
+        months = {f"journal{at:%Y%m}" for at in (self.clock.start, self.clock())}
+        rows = [dict(row.data) for month in sorted(months) for row in self.rows(month)]
+        return [row for row in rows if row["kind"] in ("approve", "reject", "put", "delete") and row["result"] != "skipped"]
 
     def findings(self) -> str:
         """What the journal tells people that we do not act on."""

@@ -18,16 +18,12 @@ from azure.core.rest import HttpRequest
 
 from ..core import reading
 from ..core.ids import ResourceId
-from ..core.model import Connection, Endpoint, Presence, Seen, Status, Verdict
+from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
 from .clients import CALL_SECONDS, Clients, code_of, failure, write_failure
 from .providers import Provider, provider
 
 _GONE = {"ResourceNotFound", "ResourceGroupNotFound"}
-_DESCRIPTION = {
-    Verdict.APPROVE: "Approved by Linkkeeper.",
-    Verdict.REJECT: "Rejected by Linkkeeper. Please contact the owner of the resource.",
-}
 _STATUS = {Verdict.APPROVE: Status.APPROVED, Verdict.REJECT: Status.REJECTED}
 
 
@@ -83,7 +79,7 @@ class Arm:
         kind = provider(target.type)
         if kind is None or connection.id is None:
             raise Lasting(f"type {target.type} is not in the table")
-        state = {"status": _STATUS[verdict].value, "description": _DESCRIPTION[verdict]}
+        state = {"status": _STATUS[verdict].value, "description": DESCRIPTIONS[verdict]}
         body = {"properties": {"privateLinkServiceConnectionState": state}}
         doing = f"{verdict.value} connection {connection.id.name}"
         try:

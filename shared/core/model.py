@@ -1,7 +1,7 @@
 """The nouns: what was seen of Azure, and what was decided. Frozen values, no behaviour beyond reading themselves.
 
-Words as in the README. Whatever the requester wrote (request message, description) has no field here, so
-nothing can match on it.
+Words as in the README. Whatever the requester wrote (request message, description while Pending) has no field here,
+so nothing can match on it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ class Verdict(StrEnum):
     LEAVE = "leave"
 
 
+DESCRIPTIONS = {
+    Verdict.APPROVE: "Approved by Linkkeeper.",
+    Verdict.REJECT: "Rejected by Linkkeeper. Please contact the owner of the resource.",
+}
+"""The fixed public text sent with a decision: rule names, tickets and approvers never leave the tenant."""
+
+
 class Presence(StrEnum):
     """What one read proved. Only GONE is proof of absence (404 ResourceNotFound on that very id)."""
 
@@ -48,6 +55,8 @@ class Connection:
     guid: str | None = None
     status: Status = Status.UNKNOWN
     settled: bool = False
+    by_us: bool = False
+    """It is Approved with the text that only we send; tells our own approval from somebody else's."""
     groups: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
 

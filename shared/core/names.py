@@ -91,7 +91,11 @@ def wanted(endpoint: Endpoint, target: ResourceId, policy: Policy, cloud: str) -
         return Wanted(complete=False, notes=("the state of its link cannot be read",))
     if link is None or link.status is not Status.APPROVED:
         return Wanted()
-    if not endpoint.provisioned or endpoint.pairs is None:
+    if not link.groups:
+        # A Private Link Service has no sub-resources. Azure publishes no names for it, and names that its owner chose
+        # must never become records in our zones.
+        return Wanted()
+    if not endpoint.provisioned or not endpoint.pairs:  # empty has innocent causes: it means "not yet", never "delete"
         return Wanted(complete=False, notes=("its names and addresses are not there yet",))
     found: dict[Name, set[str]] = {}
     notes: list[str] = []
@@ -183,8 +187,10 @@ def _without_claim(state: NameState, mark: Mark) -> Step:
         return Step() if state.read else Step(do="look", why="nobody claims it and we do not remember the record")
     if not mark.owns(state.present):
         return Step()
-    gone = ResourceId.read(state.present.label("endpoint"))
-    why = f"no endpoint claims it any more{f' ({gone.name} gave it up)' if gone else ''}"
+    last = ResourceId.read(state.present.label("endpoint"))
+    why = f"no endpoint claims it any more{f' ({last.name} gave it up)' if last else ''}"
+    if last is not None and last not in state.fresh:
+        return Step(do="look", heir=last, why=why)  # a lost claim is no proof: ask the endpoint itself (law 3)
     return _with_etag(Step(do="delete", record=state.present, if_match=state.present.etag, why=why))
 
 

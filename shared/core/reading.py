@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .ids import ResourceId, fold, is_guid
-from .model import Connection, Endpoint, Link, Pair, Status, ordered
+from .model import DESCRIPTIONS, Connection, Endpoint, Link, Pair, Status, Verdict, ordered
 
 _STATUSES = {fold(status.value): status for status in Status if status is not Status.UNKNOWN}
 _SETTLED = {"succeeded", "ready"}
@@ -31,6 +31,9 @@ def connection(body: object, *, target: ResourceId | None = None, guid_in_name: 
     name = _name(body, identity, problems)
     if identity is None:
         problems.append("its id is missing or no ARM id")
+    elif fold(identity.path[-1][0]) != "privateendpointconnections":
+        problems.append("its id is not that of a connection")
+        identity = None
     elif target is not None and identity.parent != target:
         problems.append("its id does not lie under the target")
         identity = None
@@ -48,6 +51,7 @@ def connection(body: object, *, target: ResourceId | None = None, guid_in_name: 
         endpoint=endpoint,
         guid=fold(guid) if guid and is_guid(guid) else None,
         status=status,
+        by_us=status is Status.APPROVED and state.get("description") == DESCRIPTIONS[Verdict.APPROVE],
         settled=_is_settled(properties.get("provisioningState"), problems),
         groups=_groups(properties, problems),
         problems=tuple(problems),

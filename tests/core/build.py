@@ -195,8 +195,10 @@ def foreign(address: str = "10.0.0.4", **changed: Any) -> RecordSet:
 
 
 def state(*claims: Claim, present: RecordSet | None = None, **changed: Any) -> NameState:
-    """One name as the planner sees it; every claimant was read just now unless `fresh` says otherwise."""
-    facts: dict[str, Any] = {"name": name(), "fresh": frozenset(claim.endpoint for claim in claims), "read": True}
+    """One name as the planner sees it; all claimants, the former one too, were read just now unless `fresh` differs."""
+    last = ResourceId.read(present.label("endpoint")) if present else None
+    fresh = frozenset(filter(None, (*(claim.endpoint for claim in claims), last)))
+    facts: dict[str, Any] = {"name": name(), "fresh": fresh, "read": True}
     return NameState(claims=claims, present=present, **{**facts, **changed})
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.ids import ResourceId
 from shared.core.model import Claim, RecordSet, Status
 from shared.core.names import Mark, NameState, Wanted, desired, holder, step, wanted
 
@@ -115,6 +116,11 @@ def test_a_name_that_nobody_claims_and_nobody_remembers_is_looked_at_first() -> 
 
 def test_a_remembered_record_is_deleted_without_reading_it_again() -> None:
     assert todo(state(present=record(), read=False)).do == "delete"
+
+
+def test_a_lost_claim_is_no_proof_so_the_last_holder_is_asked_before_its_record_is_deleted() -> None:
+    found = todo(state(present=record(), fresh=frozenset()))
+    assert (found.do, found.heir) == ("look", ENDPOINT)
 
 
 def test_a_name_is_handed_over_only_to_an_heir_read_just_now() -> None:
@@ -365,6 +371,8 @@ def test_a_record_is_deleted_only_when_no_claim_remains(of: NameState) -> None:
     if todo(of).do == "delete":
         assert of.claims == ()
         assert not of.ceded
+        assert of.present is not None
+        assert ResourceId.read(of.present.label("endpoint")) in of.fresh
 
 
 @examples(200)
@@ -393,3 +401,12 @@ def test_the_holder_does_not_depend_on_the_order_of_claims(some: list[Claim], pr
     some = list({one.endpoint: one for one in some}.values())
     shuffled = random.sample(some, len(some))
     assert holder(shuffled, present) == holder(some, present)
+
+
+def test_no_names_at_all_means_not_yet_and_never_delete() -> None:
+    assert not wants(endpoint(pairs=())).complete
+
+
+def test_names_that_the_owner_of_a_private_link_service_chose_are_not_claimed() -> None:
+    pairs = (("bank.blob.core.windows.net", ("10.0.0.4",)),)
+    assert wants(endpoint(links=(link(groups=()),), pairs=pairs)) == Wanted()

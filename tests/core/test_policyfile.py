@@ -183,7 +183,7 @@ BAD: list[tuple[str, str, list[tuple[int, str]]]] = [
         RULE + RULE.removeprefix(HEAD + "rules:\n").replace("team", "Team"),
         [(8, "rules[1].name")],
     ),
-    ("two hubs of one name", HUB + HUB.removeprefix(HEAD + "hubs:\n"), [(7, "hubs[1].name")]),
+    ("two hubs of one name", HUB + HUB.removeprefix(HEAD + "hubs:\n").replace("/dns", "/dns2"), [(7, "hubs[1].name")]),
     ("zones that are no group", HUB.replace("/resourceGroups/dns", ""), [(5, "hubs[0].zones")]),
     ("hub that serves nobody", HUB.replace("{all: true}", "{}"), [(6, "hubs[0].serves")]),
     ("hub without zones", HUB.replace("    zones", "    zone"), [(4, "hubs[0].zones"), (5, "hubs[0].zone")]),
@@ -279,3 +279,11 @@ def test_bytes_that_are_no_policy_are_a_bad_policy_and_nothing_worse(raw: bytes)
 def test_a_damaged_file_is_a_policy_or_a_bad_policy_and_nothing_else(place: int, other: bytes) -> None:
     with contextlib.suppress(BadPolicy):
         policyfile.parse(FIRST[:place] + other + FIRST[place + 1 :])
+
+
+def test_two_hubs_never_share_a_resource_group() -> None:
+    hub = f"zones: /subscriptions/{DNS}/resourceGroups/dns, serves: {{all: true}}"
+    text = f"version: 1\nowner: x\nhubs:\n  - {{name: one, {hub}}}\n  - {{name: two, {hub.replace('dns,', 'DNS/,')}}}\n"
+    with pytest.raises(BadPolicy) as wrong:
+        parse(text)
+    assert wrong.value.mistakes == [(5, "hubs[1].zones", "another hub has the same resource group")]

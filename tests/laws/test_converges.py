@@ -276,7 +276,7 @@ class Converges(RuleBasedStateMachine):
         self.w.azure.forget_calls()
         rows = Counter(
             (method, row["subject"].lower())
-            for row in self.changes()
+            for row in self.w.changes()
             for method, kinds in CALLS.items()
             if row["kind"] in kinds and not row["detail"].startswith("not sent")
         )
@@ -344,17 +344,12 @@ class Converges(RuleBasedStateMachine):
             assert found["result"]["plan"]["changes"] == [], found["result"]["plan"]
 
     def books_are_closed(self) -> None:
-        results = Counter(str(row["result"]) for row in self.changes())
+        results = Counter(str(row["result"]) for row in self.w.changes())
         assert set(results) <= CLOSED, f"law 9: rows are {dict(results)}"
         assert not [row for row in self.w.rows("targets") if row.rk.startswith(("i!", "o!"))]
         assert not self.w.run(self.w.app.desk.running())
 
     # --- words --------------------------------------------------------------------------------------
-
-    def changes(self) -> list[dict[str, Any]]:
-        months = {f"journal{at:%Y%m}" for at in (self.w.clock.start, self.w.clock())}
-        rows = [dict(row.data) for month in sorted(months) for row in self.w.rows(month)]
-        return [row for row in rows if row["kind"] in ("approve", "reject", "put", "delete") and row["result"] != "skipped"]
 
     def endpoint(self, slot: str, place: str) -> str:
         return self.w.endpoint_id(slot, SLOTS[slot][0], place)

@@ -108,7 +108,7 @@ def interrupted(w: World, step: int, act: Callable[[], Any]) -> None:
 
 
 @given(trouble=UNREADABLE, path=st.sampled_from(["/privateEndpoints/", "privateEndpointConnections", "privateDnsZones", "/"]))
-@effort(25)
+@effort(14)
 def test_law_3_and_6_while_anything_cannot_be_read_no_record_is_deleted_that_somebody_has_a_right_to(
     the_world: World, trouble: dict[str, Any], path: str
 ) -> None:
@@ -125,7 +125,7 @@ def test_law_3_and_6_while_anything_cannot_be_read_no_record_is_deleted_that_som
 
 
 @given(mark=st.dictionaries(st.sampled_from(["managedBy", "owner", "deployment", "creator"]), st.sampled_from(["linkkeeper", "contoso-hub", "local", "x"])))
-@effort(25)
+@effort(12)
 def test_law_2_only_our_whole_mark_makes_a_record_ours(the_world: World, mark: dict[str, str]) -> None:
     w, witness = begin(the_world)
     w.writes("acct1", "10.77.0.7", metadata=mark)
