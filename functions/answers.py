@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -15,6 +16,7 @@ import azure.functions as func
 from shared.app import App, app
 from shared.byhand import Caller, Problem
 from shared.errors import Lasting, Passing
+from shared.telemetry import Event, log
 
 _MOST = 65_536
 Handler = Callable[[func.HttpRequest, App, Caller], Awaitable[func.HttpResponse]]
@@ -36,6 +38,9 @@ def answers(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.Htt
             )
         except Lasting as wrong:
             return problem(Problem(500, "Cannot be done", str(wrong)))
+        except Exception as wrong:
+            log(Event.FAILED, f"{type(wrong).__name__}: {wrong}", logging.ERROR)
+            return problem(Problem(500, "Something went wrong", "It is in the log; report it if it happens again."))
 
     del run.__wrapped__  # the worker must see this function's own signature
     run.__annotations__ = {"req": func.HttpRequest, "return": func.HttpResponse}

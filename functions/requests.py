@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import azure.functions as func
 
@@ -65,11 +65,7 @@ async def operation(req: func.HttpRequest, app: App, caller: Caller) -> func.Htt
 async def journal(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
     caller.may("read")
     since = req.params.get("since")
-    try:
-        start = datetime.fromisoformat(since) if since else app.now() - timedelta(days=7)
-    except ValueError:
-        raise Problem(400, "No date", "since is an ISO 8601 date or time, such as 2027-01-31.") from None
-    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    start = byhand.moment("since", since) if since else app.now() - timedelta(days=7)
     return ok({"value": await byhand.journal(app, start, req.params.get("target"))})
 
 

@@ -7,7 +7,6 @@ are unknown here, and never cost a call to Resource Manager.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,13 +16,14 @@ from .app import App
 from .azure import memory as memories
 from .azure.desk import new_operation
 from .azure.providers import provider
+from .azure.tables import unpack
 from .core.ids import NotAnId, ResourceId
 from .core.model import Grant, Verdict
 from .core.policy import Mode
 from .core.signals import ENDPOINT
 from .errors import Conflict, Lasting, Passing
 
-GRANT_LIFE = timedelta(days=7)
+GRANT_LIFE, LONGEST_GRANT = timedelta(days=7), timedelta(days=366)
 _UNKNOWN = "Linkkeeper knows nothing of that name; GET /api/connections lists what waits."
 
 
@@ -62,7 +62,7 @@ async def waiting(app: App) -> list[dict[str, Any]]:
             "status": row["status"],
             "since": _iso(row["since"]),
             "ageSeconds": round((now - _utc(row["since"])).total_seconds()),
-            "reasons": json.loads(row["reasons"]),
+            "reasons": unpack("reasons", row),
             "nearestRule": row["nearest"] or None,
         }
         for row in rows
@@ -152,7 +152,7 @@ async def operation(app: App, number: str) -> dict[str, Any]:
         "at": _iso(row["at"]),
     }
     if row["status"] != "running":
-        body |= {"finished": _iso(row["finished"]), "result": json.loads(row["result"])}
+        body |= {"finished": _iso(row["finished"]), "result": unpack("result", row)}
     return body
 
 
@@ -252,24 +252,27 @@ async def _held(app: App, target: ResourceId, connection: ResourceId) -> dict[st
 def _expires(value: object, now: datetime) -> datetime:
     if value is None:
         return now + GRANT_LIFE
-    try:
-        found = _utc(datetime.fromisoformat(str(value)))
-    except ValueError:
-        raise Problem(400, "No date", "expires is an ISO 8601 time, such as 2027-01-31T12:00:00Z.") from None
-    if found <= now:
-        raise Problem(400, "Too late", "expires lies in the past.")
+    found = moment("expires", value)
+    if not now < found <= now + LONGEST_GRANT:
+        raise Problem(400, "No such date", f"expires lies in the past, or more than {LONGEST_GRANT.days} days ahead.")
     return found
 
 
+def moment(name: str, value: object) -> datetime:
+    """An ISO 8601 date or time in UTC. Raises Problem 400."""
+    try:
+        return _utc(datetime.fromisoformat(str(value)))
+    except (ValueError, OverflowError):
+        raise Problem(400, "No date", f"{name} is an ISO 8601 time, such as 2027-01-31T12:00:00Z.") from None
+
+
 def _journal_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    hidden = {"content", "v"}
+    lists = ("reasons", "addresses")
+    hidden = {"content", "v", *(f"{name}{place}" for name in lists for place in range(1, 15))}
     body = {
         name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in hidden
     }
-    for name in ("reasons", "addresses", "findings"):
-        if name in body:
-            body[name] = json.loads(body[name])
-    return body
+    return {**body, **{name: unpack(name, row) for name in lists if name in row}}
 
 
 def _utc(value: datetime) -> datetime:

@@ -36,6 +36,8 @@ async def close_open(work: Work) -> None:
         row = await work.app.tables.get(*intent.journal)
         if row is None:
             await _never_called(work, intent)
+        elif intent.grant and row.data.get("result") in ("failed", "unknown"):
+            await _never_called(work, intent)  # the worker died before it could give the grant back
         elif row.data.get("result") != "started":
             if not await finish(work.app, work.plan.target, intent, str(row.data.get("result"))):
                 continue
@@ -52,11 +54,15 @@ async def _never_called(work: Work, intent: Intent) -> None:
 
 async def _close(work: Work, intent: Intent) -> bool:
     result, detail = await (_decision if intent.kind in ("approve", "reject") else _record)(work, intent)
-    if result == "open":
-        if work.app.now() - intent.opened < IN_FLIGHT:
-            return False
+    late = result == "open" and work.app.now() - intent.opened >= IN_FLIGHT
+    if result == "open" and not late:
+        return False
+    if late:
         result, detail = "unknown", f"not settled after {IN_FLIGHT.seconds // 60} minutes: {detail}"
     await work.app.journal.close(work.plan.target, intent, result, detail)
+    if late and intent.grant:  # as far as anybody can see it never happened: the grant is good for another try
+        await _never_called(work, intent)
+        return True
     return await finish(work.app, work.plan.target, intent, result)
 
 

@@ -63,7 +63,8 @@ async def _after_doubt(work: Work, change: Change, intent: Intent, lost: Unclear
     after = outcome.after
     if outcome.result == "open" and lost.answered and after and after.settled and after.status is Status.PENDING:
         await work.app.journal.close(work.plan.target, intent, "unknown", f"{lost}; it is still Pending")
-        outcome = replace(failed(work, change, Passing(str(lost))), after=after)
+        await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
+        return replace(failed(work, change, Passing(str(lost))), after=after)
     return replace(outcome, intent=intent)
 
 
@@ -171,6 +172,9 @@ async def _refused(work: Work, change: Change, intent: Intent, wrong: Exception)
         except (Passing, Lasting):
             pass  # the refusal itself says enough
     await app.journal.close(target, intent, outcome.result, outcome.detail)
+    if work.passing is not None:  # nothing happened: the grant is good for the next try
+        await app.journal.give_back(target, intent, work.memory.grants)
+        return outcome
     return replace(outcome, intent=intent)
 
 

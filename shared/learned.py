@@ -18,7 +18,7 @@ def learned(view: View, memory: Memory, policy: Policy) -> tuple[list[Known], li
     """What to remember, and which endpoints to forget: gone, and listed no more."""
     known: list[Known] = []
     forget: list[ResourceId] = []
-    by_endpoint = {connection.endpoint: connection for connection in view.connections if connection.endpoint}
+    by_endpoint = {c.endpoint: view.connection_of(c.endpoint) for c in view.connections if c.endpoint}
     complete = view.listing is not None and view.listing.complete
     for endpoint in sorted(view.seen.keys() | by_endpoint.keys()):
         seen, connection, old = view.seen.get(endpoint), by_endpoint.get(endpoint), memory.known.get(endpoint)

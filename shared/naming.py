@@ -57,7 +57,7 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
         return Wanted(complete=False)
     if _sides_differ(seen.endpoint, view):
         return Wanted(complete=False)  # one side follows the other a little later
-    connection = next((c for c in view.connections if c.endpoint == seen.endpoint.id), None)
+    connection = view.connection_of(seen.endpoint.id)
     if connection is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
         return Wanted()
     return names.wanted(seen.endpoint, view.look.target, policy, app.settings.cloud)
@@ -68,7 +68,7 @@ def _sides_differ(endpoint: Endpoint, view: View) -> bool:
     link = endpoint.link_to(view.look.target)
     if link is None or view.listing is None or not view.listing.complete:
         return False
-    connection = next((c for c in view.connections if c.endpoint == endpoint.id), None)
+    connection = view.connection_of(endpoint.id)
     if connection is None:
         return link.status is Status.APPROVED and view.listing.presence is Presence.PRESENT
     return connection.status is Status.APPROVED and link.status is Status.PENDING

@@ -34,8 +34,8 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
 
 async def _read_subjects(view: View, memory: Memory, app: App) -> None:
     look = view.look
-    for endpoint, seen in look.given.items():
-        view.seen[endpoint], view.read_at[endpoint] = seen, app.now()
+    for endpoint, (seen, at) in look.given.items():
+        view.seen[endpoint], view.read_at[endpoint] = seen, at
     endpoints = {subject for subject in look.subjects if subject.is_a(ENDPOINT)}
     if look.full:
         endpoints |= memory.known.keys() | memory.names.keys()
@@ -74,18 +74,29 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
             continue
         listed.add(endpoint)
         known = memory.known.get(endpoint)
+        if connection is not view.connection_of(endpoint) and connection.status is not Status.PENDING:
+            continue  # a stale row beside the current one
         changed = known is None or known.facts != connection_facts(connection)
         stale = changed or view.look.full or (known is not None and known.policy != policy.hash)
         view.news = view.news or changed
         if connection.status is Status.PENDING:
             if _decision_needs(connection, known, changed, memory, policy, view.look.target, app.now()):
                 wanted.add(endpoint)
-        elif stale and (policy.hubs_of(endpoint) or endpoint in memory.names):
+        elif (stale or _lags(connection, known)) and (policy.hubs_of(endpoint) or endpoint in memory.names):
             wanted.add(endpoint)
     if view.listing is not None and view.listing.complete:
         wanted |= {endpoint for endpoint in memory.names if endpoint not in listed}
         wanted |= {endpoint for endpoint, known in memory.known.items() if known.connection and endpoint not in listed}
     return wanted
+
+
+def _lags(connection: Connection, known: Known | None) -> bool:
+    """Approved at the target, not yet seen so at the consumer's side: its names are still to come."""
+    return (
+        connection.status is Status.APPROVED
+        and known is not None
+        and known.link not in (Status.APPROVED.value, "unreadable")
+    )
 
 
 def _decision_needs(

@@ -180,7 +180,7 @@ async def _news_of_hold(work: Work, decision: Decision) -> None:
 async def _note(work: Work) -> None:
     """Skipped changes and findings get a row when they are new for the target, not at every look."""
     app, target, memory = work.app, work.plan.target, work.memory
-    skipped = [o for o in work.outcomes if o.result == "skipped"]
+    skipped = [o for o in work.outcomes if o.result == "skipped" and o.change.id not in memory.failures]
     plan = work.plan.fingerprint if skipped else memory.last_plan
     if skipped and plan != memory.last_plan:
         for outcome in skipped:

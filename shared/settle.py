@@ -23,6 +23,7 @@ from .core import plan as planning
 from .core.ids import ResourceId
 from .core.model import Presence, Seen
 from .core.plan import Plan, Snapshot
+from .core.policy import Policy
 from .core.signals import ENDPOINT, Ignored, signal
 from .deciding import suspensions
 from .errors import Passing
@@ -36,6 +37,7 @@ DEADLINE = timedelta(seconds=60)
 ROUNDS = 3
 _AGAIN = timedelta(seconds=5)
 _WORKER = uuid.uuid4().hex
+Given = Mapping[ResourceId, tuple[Seen, datetime]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +48,10 @@ class Report:
     outcomes: list[Outcome] = field(default_factory=list)
     later: dict[ResourceId, datetime] = field(default_factory=dict)
     cut: bool = False
+    unreadable: str = ""
 
 
-async def work(resource: ResourceId, app: App, given: Mapping[ResourceId, Seen] | None = None) -> Report | None:
+async def work(resource: ResourceId, app: App, given: Given | None = None) -> Report | None:
     """One message of the worklist: take the item, settle it, hand it back. None: nothing ripe, or somebody has it."""
     item = await app.worklist.take(resource, _WORKER)
     if item is None:
@@ -73,28 +76,37 @@ async def work(resource: ResourceId, app: App, given: Mapping[ResourceId, Seen] 
 
 async def _hand_on(item: Item, app: App) -> None:
     """An endpoint's event: its targets from the index, else from its one read, which is handed on."""
-    endpoint, given = item.work, {}
+    endpoint = item.work
+    given: dict[ResourceId, tuple[Seen, datetime]] = {}
+    memory = await memories.load(app.tables, endpoint)
     targets = await memories.targets_of(app.tables, endpoint)
     if not targets:
+        at = app.now()
         seen = await app.arm.endpoint(endpoint)
-        given = {endpoint: seen}
+        given = {endpoint: (seen, at)}
         links = seen.endpoint.links if seen.endpoint else ()
         targets = sorted({link.target for link in links if link.target})
         if seen.presence is Presence.UNKNOWN:
             log(Event.FINDING, f"cannot read the endpoint: {seen.why}", endpoint=endpoint)
     policy = (await app.policy()).policy
-    for target in targets:
-        try:
-            signal(target, "endpoint", policy)
-        except Ignored as why:
-            log(Event.IGNORED, str(why), endpoint=endpoint)
-            continue
-        await app.worklist.signal(target, endpoint, "endpoint")
+    known = [target for target in targets if _in_scope(target, endpoint, policy)]
+    for target in known:
+        if not only_plans(item, memory):
+            await app.worklist.signal(target, endpoint, "endpoint")
+    asked = await operations.pass_on(memory, known, app)
+    for target in known:
         with suppress(Exception):  # logged there; the target's own row keeps it due
             await work(target, app, given)
-    for operation in (await memories.load(app.tables, endpoint)).operations:
-        found = {"targets": [str(target) for target in targets], "detail": "each target is settled by itself"}
-        await app.desk.finish(endpoint, operation.id, "succeeded", found)
+    await operations.finish_passed_on(endpoint, asked, app)
+
+
+def _in_scope(target: ResourceId, endpoint: ResourceId, policy: Policy) -> bool:
+    try:
+        signal(target, "endpoint", policy)
+        return True
+    except Ignored as why:
+        log(Event.IGNORED, str(why), endpoint=endpoint)
+        return False
 
 
 async def ring_for_operations(app: App) -> None:
@@ -112,7 +124,7 @@ async def ring_for_operations(app: App) -> None:
             await app.worklist.signal(target, subject, "plan" if row["kind"] == "plan" else "by hand")
 
 
-async def settle(item: Item, app: App, given: Mapping[ResourceId, Seen]) -> Report:
+async def settle(item: Item, app: App, given: Given) -> Report:
     """Raises Passing when it must be tried again later; what was done until then is recorded."""
     state = await app.policy()
     control = await app.desk.control()
@@ -133,6 +145,7 @@ async def settle(item: Item, app: App, given: Mapping[ResourceId, Seen]) -> Repo
             await apply(step)
             await recording.record(step, item, report)
         report.outcomes += step.outcomes
+        report.unreadable = view.unreadable
         report.cut = step.cut
         if step.passing is not None:
             raise step.passing
@@ -152,7 +165,7 @@ def _reopened(outcome: Outcome) -> bool:
     return outcome.result == "open" and outcome.change.kind in ("put", "delete")
 
 
-def _look(item: Item, memory: Memory, given: Mapping[ResourceId, Seen]) -> Look:
+def _look(item: Item, memory: Memory, given: Given) -> Look:
     by_hand = any(operation.kind in ("settle", "plan", "decision") for operation in memory.operations)
     causes = {cause for due in item.due for cause in due.causes}
     full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "full", "plan"})
@@ -178,7 +191,7 @@ def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app:
         notes=tuple(view.notes),
         ours=app.settings.depends_on(view.look.target),
         incomplete=view.incomplete,
-        in_flight=frozenset(intent.change for intent in memory.intents),
+        in_flight=frozenset(part for i in memory.intents for part in (i.change, i.subject.key)),
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,
         suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),

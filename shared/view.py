@@ -8,8 +8,10 @@ from datetime import datetime
 
 from .azure.arm import Listing
 from .core.ids import ResourceId
-from .core.model import Connection, Name, Presence, Seen
+from .core.model import Connection, Name, Presence, Seen, Status
 from .core.names import NameState
+
+_ALIVE = {Status.APPROVED: 0, Status.PENDING: 1}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,7 +22,8 @@ class Look:
     subjects: frozenset[ResourceId]
     full: bool = False
     dry: bool = False
-    given: dict[ResourceId, Seen] = field(default_factory=dict)
+    given: dict[ResourceId, tuple[Seen, datetime]] = field(default_factory=dict)
+    """Endpoints that were read already, and when."""
     doubt: set[Name] = field(default_factory=set)
 
 
@@ -44,16 +47,21 @@ class View:
     """Something differs from what we remember."""
 
     @property
-    def incomplete(self) -> str:
-        """Why this look proves nothing by absence; empty when it was complete."""
+    def unreadable(self) -> str:
+        """What Azure would not show us, and why."""
         if self.listing is not None and not self.listing.complete:
             return self.listing.why
-        for endpoint, seen in sorted(self.seen.items()):
-            if seen.presence is Presence.UNKNOWN:
-                return seen.why
-            if endpoint in self.waiting:
-                return f"{endpoint.name} is not ready"
-        return ""
+        return next((seen.why for _, seen in sorted(self.seen.items()) if seen.presence is Presence.UNKNOWN), "")
+
+    @property
+    def incomplete(self) -> str:
+        """Why this look proves nothing by absence; empty when it was complete."""
+        return self.unreadable or ", ".join(f"{endpoint.name} is not ready" for endpoint in sorted(self.waiting))
+
+    def connection_of(self, endpoint: ResourceId) -> Connection | None:
+        """Its connection; of several (a stale one beside the current one) the one that is Approved, or still waits."""
+        own = [connection for connection in self.connections if connection.endpoint == endpoint]
+        return min(own, key=lambda connection: _ALIVE.get(connection.status, len(_ALIVE)), default=None)
 
     @property
     def connections(self) -> tuple[Connection, ...]:

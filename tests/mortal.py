@@ -21,9 +21,9 @@ class Mortal:
     """Wraps the doors of one app: tables, the bell, and the clients of Azure."""
 
     def __init__(self, app: App, only_storage: bool = False) -> None:
-        """`only_storage`: leave out the step from "about to call Azure" to the call, at which nothing can be checked."""
+        """`only_storage`: leave out the steps just before a call to Azure, after which nothing can be checked."""
         self.steps = 0
-        self.dead = False
+        self.dead = self._aside = False
         self._last: int | None = None
         self._before: Callable[[int], Awaitable[None]] | None = None
         self._inside = 0
@@ -43,8 +43,9 @@ class Mortal:
 
         async def once(now: int) -> None:
             if now == wanted:
-                self._before = None
+                self._before, self._aside = None, True
                 await act()
+                self._aside = False
 
         self._before = once
 
@@ -62,6 +63,8 @@ class Mortal:
         setattr(owner, name, door)
 
     async def _step(self) -> None:
+        if self._aside:
+            return
         if self._before is not None:
             await self._before(self.steps)
         if self._last is not None and self.steps >= self._last:

@@ -1,8 +1,8 @@
 """The real app in this process against the small Azure and a real Azurite, in the words of the domain.
 
 Knows how to tell a story in a few lines: `w.storage()`, `w.asks()`, `w.deliver()`, `w.work()`. Refuses to mock: every
-call of the app goes over HTTPS through the real SDKs. Events are collected by the simulator and delivered when a test says
-so, through the real Event Grid function; the clock is moved, never slept on.
+call of the app goes over HTTPS through the real SDKs. Events are collected by the simulator and delivered when a test
+says so, through the real Event Grid function; the clock is moved, never slept on.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class World:
         return self.work()
 
     def deliver(self, events: Iterable[dict[str, Any]] | None = None) -> int:
-        """Hand the collected events to the Event Grid function, as the host would; only those that infra/ subscribes to."""
+        """Hand the collected events to the Event Grid function, as the host would."""
         batch = list(self.azure.outbox) if events is None else list(events)
         if events is None:
             self.azure.outbox.clear()
@@ -294,7 +294,7 @@ class World:
         return self.id("Microsoft.Network/privateEndpoints", name, subscription, group)
 
     def connected(self, name: str = "pe1", **asked: Any) -> str:
-        """A zone, an account, an allowed endpoint with its record, deletes allowed, calls forgotten; the endpoint's id."""
+        """A zone, an account, an allowed endpoint with its record, deletes allowed, calls forgotten."""
         self.zone()
         endpoint = self.asks(self.storage(), name, **asked)
         self.settle_all()
@@ -381,7 +381,9 @@ class World:
 
     def grants(self, connection: str, verdict: str = "approve", caller: Any = None, **more: Any) -> str:
         """Somebody decides about a connection that waits; the number of the operation."""
-        return self.by_hand("grant", {"connectionId": connection, "verdict": verdict, "reason": "by telephone", **more}, caller)
+        return self.by_hand(
+            "grant", {"connectionId": connection, "verdict": verdict, "reason": "by telephone", **more}, caller
+        )
 
     def by_hand(self, what: str, body: dict[str, Any], more: Any = None) -> str:
         """byhand.grant (`more`: the caller) or byhand.ask (`more`: settle or plan), as the HTTP functions call them."""
@@ -410,7 +412,9 @@ class World:
         """Every row of the journal about a change that was to be made, open ones too."""
         months = {f"journal{at:%Y%m}" for at in (self.clock.start, self.clock())}
         rows = [dict(row.data) for month in sorted(months) for row in self.rows(month)]
-        return [row for row in rows if row["kind"] in ("approve", "reject", "put", "delete") and row["result"] != "skipped"]
+        return [
+            row for row in rows if row["kind"] in ("approve", "reject", "put", "delete") and row["result"] != "skipped"
+        ]
 
     def findings(self) -> str:
         """What the journal tells people that we do not act on."""

@@ -52,7 +52,7 @@ class Arm:
         path = str(target) if kind.list_via_parent else f"{target}/{kind.segment}"
         version = kind.parent_version if kind.list_via_parent else kind.version
         try:
-            items = [item async for item in self._items(path, version, kind, target)]
+            items = [item async for item in self._items(path, version, kind)]
         except Lasting as wrong:
             presence = Presence.GONE if wrong.code in _GONE else Presence.UNKNOWN
             return Listing(complete=presence is Presence.GONE, presence=presence, why=str(wrong))
@@ -132,33 +132,35 @@ class Arm:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 groups = [g async for g in client.private_dns_zone_groups.list(found.id.name, found.id.group)]
-                pairs: list[Any] = []
-                for interface in found.interfaces:
-                    body = await client.network_interfaces.get(interface.group, interface.name)
-                    pairs += reading.interface_pairs(body.as_dict())
+                bodies = [await client.network_interfaces.get(i.group, i.name) for i in found.interfaces]
         except (AzureError, TimeoutError) as error:
             wrong = failure(error, f"read the interfaces of endpoint {found.id.name}")
             if isinstance(wrong, Passing):
                 raise wrong from error
             return Seen(presence=Presence.UNKNOWN, why=str(wrong))
-        full = replace(found, pairs=tuple(sorted(pairs)), zone_group=bool(groups))
+        read = [reading.interface_pairs(body.as_dict()) for body in bodies]
+        pairs = None if None in read else tuple(sorted(pair for part in read for pair in part or ()))
+        full = replace(found, pairs=pairs, zone_group=bool(groups))
         return Seen(presence=Presence.PRESENT, endpoint=full)
 
     # --- the wire ------------------------------------------------------------------------------
 
-    async def _items(self, path: str, version: str, kind: Provider, target: ResourceId) -> AsyncIterator[Any]:
-        doing = f"list the connections of {target.name}"
+    async def _items(self, path: str, version: str, kind: Provider) -> AsyncIterator[Mapping[str, Any]]:
+        doing = f"list {path.rpartition('/')[2]}"
         body = await self._get(path, version, doing)
         if kind.list_via_parent:
-            properties = body.get("properties") if isinstance(body.get("properties"), Mapping) else {}
-            for item in (properties or {}).get("privateEndpointConnections") or []:
+            properties = body.get("properties")
+            if not isinstance(properties, Mapping):
+                raise Lasting(f"{doing}: the answer has no properties")
+            for item in _objects(
+                properties.get("privateEndpointConnections") or [], doing
+            ):  # absent when there are none
                 yield item
-            return
-        if not isinstance(body.get("value"), list) and "id" in body:
+        elif "value" not in body and "id" in body:
             yield body  # some providers answer a bare object (reference section 7)
-            return
-        async for item in self._follow(body, doing):
-            yield item
+        else:
+            async for item in self._follow(body, doing):
+                yield item
 
     async def pages(self, path: str, version: str, doing: str) -> AsyncIterator[Mapping[str, Any]]:
         """The items of a list call, all pages. `path` is made of parsed parts only."""
@@ -167,7 +169,7 @@ class Arm:
 
     async def _follow(self, body: Mapping[str, Any], doing: str) -> AsyncIterator[Mapping[str, Any]]:
         while True:
-            for item in body.get("value") or []:
+            for item in _objects(body.get("value"), doing):
                 yield item
             link = body.get("nextLink")
             if not isinstance(link, str) or not link:
@@ -181,21 +183,33 @@ class Arm:
         return await self._read(f"{self._address}{_quoted(path)}?api-version={version}", doing)
 
     async def _read(self, url: str, doing: str) -> Mapping[str, Any]:
+        """A JSON object. What is none proves nothing, whatever its status."""
         try:
-            return await self._send(HttpRequest("GET", url))
+            response = await self._send(HttpRequest("GET", url))
+            body = response.json() if response.text() else None
         except (AzureError, TimeoutError) as error:
             raise failure(error, doing) from error
         except ValueError as error:
             raise Passing(f"{doing}: the answer is not JSON") from error
+        if not isinstance(body, Mapping):
+            raise Lasting(f"{doing}: the answer is not an object")
+        return body
 
-    async def _send(self, request: HttpRequest, **options: Any) -> Mapping[str, Any]:
+    async def _send(self, request: HttpRequest, **options: Any) -> Any:
         client = await self._clients.arm()
         async with asyncio.timeout(CALL_SECONDS):
             response = await client.send_request(request, **options)
             response.raise_for_status()
-            reading_matters = request.method == "GET"
-            body = response.json() if reading_matters and response.text() else {}
-        return body if isinstance(body, Mapping) else {}
+        if response.status_code >= 300:
+            raise Lasting(f"{request.method}: answered {response.status_code}; redirects are not followed")
+        return response
+
+
+def _objects(items: object, doing: str) -> list[Mapping[str, Any]]:
+    """An answer that is no list of objects must not count as an empty one (laws 3 and 6)."""
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+        raise Lasting(f"{doing}: the answer is not a list of objects")
+    return items
 
 
 def _connection(body: object, target: ResourceId, kind: Provider) -> Connection:

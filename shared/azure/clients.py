@@ -7,6 +7,9 @@ rule (azure-core's own, capped) and the hosts that may ever see a token. Refuses
 from __future__ import annotations
 
 import asyncio
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 30
 _LONGEST_WAIT = 5  # seconds a call may sleep for Retry-After; beyond, the work goes back to the worklist
+_LONGEST_PAUSE = 3600.0
 _PASSING = {408, 429, 500, 502, 503, 504}
 _HINTS = {
     "AuthorizationFailed": "give the app's identity the right that the message names; the README lists the rights",
@@ -242,8 +246,13 @@ def code_of(error: HttpResponseError) -> str:
 
 
 def retry_after(error: HttpResponseError) -> float | None:
-    headers = error.response.headers if error.response is not None else {}
+    """Seconds, as a number or a date; what is odd is no answer, and nobody waits longer than an hour."""
+    text = (error.response.headers if error.response is not None else {}).get("Retry-After", "")
     try:
-        return float(headers.get("Retry-After", ""))
+        seconds = float(text)
     except ValueError:
-        return None
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(seconds, _LONGEST_PAUSE) if math.isfinite(seconds) and seconds > 0 else None

@@ -5,7 +5,6 @@ Tables: held, operations, control. Refuses to know how a request is decided.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 from ..core.ids import ResourceId
 from ..core.model import Decision, Grant
 from .memory import CONTROL, TARGETS, grant_row
-from .tables import Row, Tables, Write
+from .tables import Row, Tables, Write, pack
 from .worklist import Clock
 
 HELD, OPERATIONS = "held", "operations"
@@ -31,7 +30,6 @@ class Control:
     approvals: bool = True
     claims_complete: bool = False
     swept: datetime | None = None
-    sweep: str = ""
 
 
 class Desk:
@@ -51,7 +49,6 @@ class Desk:
             approvals=rows.get("approvals", {}).get("value", "on") != "off",
             claims_complete="claims_complete" in rows,
             swept=sweep.get("at"),
-            sweep=str(sweep.get("report", "")),
         )
 
     async def announce_policy(self, digest: str, valid: bool, text: str) -> None:
@@ -66,8 +63,7 @@ class Desk:
         await self._tables.put(CONTROL, Row("control", "claims_complete", {"at": self._now()}))
 
     async def swept(self, report: Mapping[str, Any]) -> None:
-        data = {"at": self._now(), "report": json.dumps(report, default=str)[:30_000]}
-        await self._tables.put(CONTROL, Row("control", "sweep", data))
+        await self._tables.put(CONTROL, Row("control", "sweep", {"at": self._now(), **pack("report", report)}))
 
     # --- held ----------------------------------------------------------------------------------
 
@@ -88,7 +84,7 @@ class Desk:
             "endpoint": str(connection.endpoint or ""),
             "guid": connection.guid or "",
             "status": connection.status.value,
-            "reasons": json.dumps(decision.reasons)[:30_000],
+            **pack("reasons", decision.reasons),
             "nearest": decision.nearest or "",
             "policy": policy,
             "since": old.data["since"] if old is not None and same else self._now(),
@@ -141,8 +137,7 @@ class Desk:
         """`status`: succeeded, failed or skipped."""
         row = await self._tables.get(OPERATIONS, number, "operation")
         if row is not None:
-            text = json.dumps(result, default=str)[:30_000]
-            data = {**row.data, "status": status, "result": text, "finished": self._now()}
+            data = {**row.data, "status": status, **pack("result", result), "finished": self._now()}
             await self._tables.put(OPERATIONS, Row(number, "operation", data))
         await self._tables.delete(TARGETS, target.hash, f"o!{number}")
 

@@ -7,7 +7,6 @@ Order: intent (and grant spent) in one transaction, journal row, call, journal c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,12 @@ from typing import Any
 from ..core.ids import ResourceId
 from ..core.model import Grant
 from .memory import TARGETS, Intent, grant_row, intent_row
-from .tables import Row, Tables, Write
+from .tables import Row, Tables, Write, pack
 from .worklist import Clock
 
 _SHARDS = 8
+_LONGEST = 30_000  # characters a text column may have
+OLDEST = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,9 @@ class Journal:
         await self._list(target, rk, data)
 
     async def read(self, since: datetime, target: ResourceId | None = None, most: int = 500) -> list[dict[str, Any]]:
-        """Newest first."""
+        """Newest first; at most 400 days back, one query for each month."""
         found: list[Row] = []
+        since = max(since, self._now() - OLDEST)
         for month in _months(since, self._now()):
             if target is not None:
                 where = "PartitionKey eq @pk and RowKey ge @rk"
@@ -121,7 +123,9 @@ class Journal:
 
 
 def _columns(target: ResourceId, entry: Entry, now: datetime, result: str, detail: str) -> dict[str, Any]:
-    details = {name: _flat(value) for name, value in entry.details.items()}
+    details: dict[str, Any] = {}
+    for name, value in entry.details.items():
+        details |= {name: value[:_LONGEST]} if isinstance(value, str) else pack(name, value)
     return {
         **details,
         "at": now,
@@ -132,11 +136,6 @@ def _columns(target: ResourceId, entry: Entry, now: datetime, result: str, detai
         "result": result,
         "detail": detail[:1000],
     }
-
-
-def _flat(value: Any) -> Any:
-    text = value if isinstance(value, str | int | bool | datetime) else json.dumps(value, default=str)
-    return text[:30_000] if isinstance(text, str) else text
 
 
 def _ticks(at: datetime) -> str:

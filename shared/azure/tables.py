@@ -6,6 +6,7 @@ Knows azure-data-tables and that tables are made on first use. Every row carries
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from .clients import Clients, failure
 
 VERSION = 1
 _BATCH = 100
+_COLUMN, _COLUMNS = 30_000, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,21 @@ class Write:
 
     do: str
     row: Row
+
+
+def pack(name: str, value: Any) -> dict[str, Any]:
+    """A value as JSON in as many columns as it takes: one holds 32 Ki characters, a row 1 MiB."""
+    text = json.dumps(value, default=str)
+    parts = [text[start : start + _COLUMN] for start in range(0, len(text), _COLUMN)]
+    if len(parts) > _COLUMNS:
+        return pack(name, {"detail": "too large to be kept here"})
+    return {name: parts[0], **{f"{name}{place}": part for place, part in enumerate(parts[1:], 1)}}
+
+
+def unpack(name: str, data: Mapping[str, Any]) -> Any:
+    """The other way; None when there is nothing."""
+    text = str(data.get(name, "")) + "".join(str(data.get(f"{name}{place}", "")) for place in range(1, _COLUMNS))
+    return json.loads(text) if text else None
 
 
 class Tables:
@@ -128,7 +145,8 @@ class Tables:
             try:
                 return await act(client)
             except AzureError as error:
-                if not make or getattr(error, "error_code", None) != "TableNotFound":
+                absent = isinstance(error, ResourceNotFoundError) or getattr(error, "error_code", "") == "TableNotFound"
+                if not make or not absent:
                     raise
                 await self._service.create_table_if_not_exists(table)
                 return await act(client)

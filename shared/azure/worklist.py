@@ -82,6 +82,7 @@ class Worklist:
         if old is not None:  # 4. its worker died: that is a try
             await self._count_try(work, ripe, "its worker died or ran out of time")
             rows = await self._tables.partition(_TABLE, work.hash)
+            now = self._now()
             ripe = [due for row in rows if (due := _ripe(row, now))]
         item = Item(work=work, due=tuple(ripe), lease=lease)
         if not ripe:

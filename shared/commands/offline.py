@@ -39,6 +39,8 @@ def dns_name() -> None:
 
 
 def _locate(asked: dict[str, Any]) -> zones.ZoneRecord | None:
+    if not isinstance(asked, dict):
+        raise TypeError("a line must be a JSON object with at least fqdn")
     siblings = asked.get("siblingFqdns") or ()
     return zones.locate(
         asked["fqdn"],

@@ -13,6 +13,7 @@ from .ids import ResourceId
 from .model import Connection, Decision, Grant, Status, Verdict
 from .policy import Match, Mode, Policy, Rule
 
+_TOLD = 10  # rules beside the nearest one that are spelt out
 _PART = {
     "requester": "the requester is not on its list",
     "target": "it is for other targets",
@@ -96,9 +97,10 @@ def _held(connection: Connection, target: ResourceId, policy: Policy, now: datet
         return _decision(connection, Verdict.HOLD, *notes, "the policy has no approve rule")
     near = min(rules, key=lambda rule: _distance(rule, connection, target, now))
     reasons = [*notes, f"no rule matches; nearest is '{near.name}': {_differences(near, connection, target, now)}"]
-    reasons += [
-        f"rule '{rule.name}': {_differences(rule, connection, target, now)}" for rule in rules if rule is not near
-    ]
+    others = [rule for rule in rules if rule is not near]
+    reasons += [f"rule '{rule.name}': {_differences(rule, connection, target, now)}" for rule in others[:_TOLD]]
+    if len(others) > _TOLD:
+        reasons.append(f"and {len(others) - _TOLD} more rules that do not match")
     missing = frozenset().union(*(_missing(rule, connection, target, now) for rule in rules))
     return _decision(connection, Verdict.HOLD, *reasons, nearest=near.name, missing=missing)
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from .decide import decide
 from .ids import ResourceId, fold, key_of
-from .model import Connection, Decision, Grant, RecordSet, Seen, Verdict
+from .model import Connection, Decision, Grant, RecordSet, Seen, Status, Verdict
 from .names import Mark, NameState, step
 from .policy import Policy
 
@@ -40,7 +40,7 @@ class Change:
 
     def _content(self) -> str:
         if self.decision is not None:
-            return f"{self.decision.connection.endpoint} {self.decision.connection.guid or ''}"
+            return str(self.decision.connection.endpoint)  # the guid may become known later; it is the same change
         record = self.record
         return f"{record.addresses} {record.ttl} {record.metadata}" if record and self.kind == "put" else ""
 
@@ -55,6 +55,7 @@ class Snapshot:
     names: tuple[NameState, ...] = ()
     grants: tuple[Grant, ...] = ()
     in_flight: frozenset[str] = frozenset()
+    """Ids of changes, and subjects of decisions, that were sent and not read back yet."""
     failed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
     incomplete: str = ""
@@ -104,14 +105,14 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         )
     )
     changes = [change for decision in decisions if (change := _connection_change(decision))]
-    findings = list(snapshot.notes)
+    findings = [*snapshot.notes, *_uncovered(decisions, snapshot, policy, now)]
     for state in sorted(snapshot.names, key=lambda state: state.name):
         change, finding = _record_change(state, policy, mark)
         if change:
             changes.append(change)
         if finding:
             findings.append((str(state.name), finding))
-    changes = [_blocked(change, snapshot) for change in changes if change.id not in snapshot.in_flight]
+    changes = [_blocked(change, snapshot) for change in changes if not _in_flight(change, snapshot)]
     changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject, change.id))
     return Plan(
         target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=tuple(sorted(set(findings)))
@@ -138,6 +139,21 @@ def _decide(connection: Connection, snapshot: Snapshot, policy: Policy, now: dat
     return decide(known, target=snapshot.target, policy=policy, now=now, grants=snapshot.grants)
 
 
+def _uncovered(
+    decisions: Iterable[Decision], snapshot: Snapshot, policy: Policy, now: datetime
+) -> Iterable[tuple[str, str]]:
+    """Approved connections that neither a rule nor a grant covers any more. A finding, never a rejection (law 4)."""
+    for decision in decisions:
+        connection = decision.connection
+        if connection.status is not Status.APPROVED or connection.id is None or not policy.covers(snapshot.target):
+            continue
+        granted = any(g.connection == connection.id and g.endpoint == connection.endpoint for g in snapshot.grants)
+        asked = replace(connection, status=Status.PENDING)
+        again = decide(asked, target=snapshot.target, policy=policy, now=now)
+        if not granted and not again.missing and again.verdict is not Verdict.APPROVE:
+            yield str(connection.id), f"approved, but nothing covers it now: {again.reasons[0]}"
+
+
 def _connection_change(decision: Decision) -> Change | None:
     subject = decision.connection.id
     if subject is None or decision.verdict not in (Verdict.APPROVE, Verdict.REJECT):
@@ -160,6 +176,13 @@ def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change
         )
         return change, todo.finding
     return None, todo.finding
+
+
+def _in_flight(change: Change, snapshot: Snapshot) -> bool:
+    """Law 9: not repeated until it is read back. Of one connection only one decision is ever under way."""
+    if change.decision is not None and change.subject.key in snapshot.in_flight:
+        return True
+    return change.id in snapshot.in_flight
 
 
 def _blocked(change: Change, snapshot: Snapshot) -> Change:

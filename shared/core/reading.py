@@ -84,8 +84,11 @@ def endpoint(body: object) -> Endpoint | None:
     )
 
 
-def interface_pairs(body: object) -> tuple[Pair, ...]:
-    """The (fqdn, address) pairs of an endpoint's network interface; pairs are per entry, never by index."""
+def interface_pairs(body: object) -> tuple[Pair, ...] | None:
+    """The (fqdn, address) pairs of an endpoint's network interface; pairs are per entry, never by index.
+
+    None: a name shows no address, so the list is not the whole truth.
+    """
     properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
     found: list[tuple[object, object]] = []
     for config in _objects(properties.get("ipConfigurations")):
@@ -93,6 +96,8 @@ def interface_pairs(body: object) -> tuple[Pair, ...]:
         link = inner.get("privateLinkConnectionProperties")
         fqdns = link.get("fqdns") if isinstance(link, Mapping) else None
         for fqdn in fqdns if isinstance(fqdns, list) else ():
+            if not _is_address(inner.get("privateIPAddress")):
+                return None
             found.append((fqdn, [inner.get("privateIPAddress")]))
     return _pairs(found)
 
@@ -173,8 +178,12 @@ def _pairs(found: Iterable[tuple[object, object]]) -> tuple[Pair, ...]:
 
 
 def _is_ipv4(text: object) -> bool:
+    return _is_address(text) and ":" not in str(text)
+
+
+def _is_address(text: object) -> bool:
     try:
-        return isinstance(text, str) and ipaddress.ip_address(text).version == 4
+        return isinstance(text, str) and bool(ipaddress.ip_address(text))
     except ValueError:
         return False
 

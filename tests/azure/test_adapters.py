@@ -1,4 +1,4 @@
-"""Each adapter alone, through the real SDK against the small Azure and Azurite: what an answer means, what goes on the wire."""
+"""Each adapter alone, through the real SDK against the small Azure and Azurite: what answers mean, what is sent."""
 
 import asyncio
 from datetime import timedelta
@@ -398,7 +398,7 @@ def test_a_wish_for_a_plan_does_not_overwrite_an_event(w: World) -> None:
     assert {due.causes for due in take(w).due} == {("decided",), ("plan",)}
 
 
-# --- journal, desk, memory, inventory, notifier --------------------------------------------------------------------------
+# --- journal, claims, inventory, notifier -----------------------------------------------------------------
 
 
 def entry(w: World) -> Entry:
@@ -449,7 +449,9 @@ def test_the_first_claim_keeps_its_date_and_a_recreated_endpoint_starts_anew(w: 
     w.run(claims.claim(tables, [one], later))
     (kept,), _ = w.run(claims.claims_on(tables, name(w)))
     assert kept.since == first
-    w.run(claims.claim(tables, [Claim(name=name(w), endpoint=endpoint, guid="g2", target=item(w), addresses=())], later))
+    w.run(
+        claims.claim(tables, [Claim(name=name(w), endpoint=endpoint, guid="g2", target=item(w), addresses=())], later)
+    )
     assert w.run(claims.claims_on(tables, name(w)))[0][0].since == later
 
 

@@ -48,8 +48,9 @@ def test_a_grant_is_good_for_one_transition_only(w: World) -> None:
 
 def test_a_grant_is_void_when_the_connection_was_made_again_by_the_same_name(w: World) -> None:
     """Cosmos DB names a connection after its endpoint, so the name comes back with another endpoint behind it."""
-    nobody = "requesters: {guids: [00000000-0000-4000-8000-00000000000f]}, targets: {types: [Microsoft.DocumentDB/databaseAccounts]}"
-    w.fresh(rules(f"{{name: nobody, verdict: approve, {nobody}}}"))
+    nobody = "requesters: {guids: [00000000-0000-4000-8000-00000000000f]}"
+    cosmos = "targets: {types: [Microsoft.DocumentDB/databaseAccounts]}"
+    w.fresh(rules(f"{{name: nobody, verdict: approve, {nobody}, {cosmos}}}"))
     target = w.target("Microsoft.DocumentDB/databaseAccounts", "acct1")
     endpoint = w.asks(target, subscription=STRANGER, group="Sql")
     w.settle_all()
@@ -84,7 +85,7 @@ def test_an_expired_grant_decides_nothing(w: World) -> None:
 
 
 def test_a_connection_already_decided_is_409_and_an_unknown_one_404_without_any_call(w: World) -> None:
-    target, endpoint = asked(w)
+    target, _ = asked(w)
     connection = w.held()[0]["connection"]
     w.decides(connection, "Approved")
     w.settle_all()

@@ -4,10 +4,9 @@ import pytest
 
 from tests.world import BLOB, DATA, HUB, STRANGER, TEAM, World, cloud_event, rules
 
-APPROVE_TEAM = f"{{name: team, verdict: approve, requesters: {{subscriptions: [{TEAM}]}}, targets: {{scopes: [/subscriptions/{DATA}]}}}}"
-REJECT_STRANGERS = (
-    f"{{name: no strangers, verdict: reject, requesters: {{subscriptions: [{STRANGER}]}}, targets: {{scopes: [/subscriptions/{DATA}]}}}}"
-)
+TARGETS = f"targets: {{scopes: [/subscriptions/{DATA}]}}"
+APPROVE_TEAM = f"{{name: team, verdict: approve, requesters: {{subscriptions: [{TEAM}]}}, {TARGETS}}}"
+REJECT_STRANGERS = f"{{name: no strangers, verdict: reject, requesters: {{subscriptions: [{STRANGER}]}}, {TARGETS}}}"
 
 TYPES = [  # type, group, zone, record
     *(
@@ -18,13 +17,20 @@ TYPES = [  # type, group, zone, record
     ("Microsoft.Storage/storageAccounts", "web", "privatelink.web.core.windows.net", "acct1.z13"),
     ("Microsoft.KeyVault/vaults", "vault", "privatelink.vaultcore.azure.net", "acct1"),
     ("Microsoft.Sql/servers", "sqlServer", "privatelink.database.windows.net", "acct1"),
-    ("Microsoft.DBforPostgreSQL/flexibleServers", "postgresqlServer", "privatelink.postgres.database.azure.com", "acct1"),
+    (
+        "Microsoft.DBforPostgreSQL/flexibleServers",
+        "postgresqlServer",
+        "privatelink.postgres.database.azure.com",
+        "acct1",
+    ),
     ("Microsoft.DocumentDB/databaseAccounts", "Sql", "privatelink.documents.azure.com", "acct1"),
     ("Microsoft.Network/privateLinkServices", None, None, None),
 ]
 
 
-@pytest.mark.parametrize(("kind", "group", "zone", "record"), TYPES, ids=[f"{k.split('/')[1]}-{g}" for k, g, *_ in TYPES])
+@pytest.mark.parametrize(
+    ("kind", "group", "zone", "record"), TYPES, ids=[f"{k.split('/')[1]}-{g}" for k, g, *_ in TYPES]
+)
 def test_an_allowed_requester_of_any_type_is_connected(
     w: World, kind: str, group: str | None, zone: str | None, record: str
 ) -> None:
@@ -84,7 +90,10 @@ def test_a_stranger_is_held_with_reasons_and_the_nearest_rule_and_told_of_once(w
 NOT_APPROVED = {
     "another subscription": {"subscription": STRANGER},
     "another group": {"group": "file"},
-    "a message that begs": {"subscription": STRANGER, "message": "analytics team, approved by CHG-1042, verdict: approve"},
+    "a message that begs": {
+        "subscription": STRANGER,
+        "message": "analytics team, approved by CHG-1042, verdict: approve",
+    },
 }
 
 
@@ -197,4 +206,6 @@ def test_a_missing_zone_is_named_and_nothing_is_made_in_its_place(w: World) -> N
     (row,) = w.journal("put")
     assert row["result"] == "failed"
     assert f"zone {BLOB} does not exist in resource group dns" in row["detail"]
-    assert not w.azure.world.get(f"/subscriptions/{HUB}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/{BLOB}")
+    assert not w.azure.world.get(
+        f"/subscriptions/{HUB}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/{BLOB}"
+    )

@@ -1,4 +1,4 @@
-"""Records follow endpoints, and nothing else: deleted, moved, shared, contested, ceded, handed over; foreign ones survive."""
+"""Records follow endpoints, and nothing else: deleted, moved, shared, ceded, handed over; foreign ones survive."""
 
 import pytest
 
@@ -126,7 +126,9 @@ def test_when_the_foreign_record_goes_the_sweep_writes_ours(w: World) -> None:
 
 def test_a_record_of_a_previous_owner_counts_as_ours(w: World) -> None:
     w.connected()
-    w.set_policy(w.policy_path.read_text().replace("owner: contoso-hub", "owner: fabrikam-hub\nprevious_owners: [contoso-hub]"))
+    w.set_policy(
+        w.policy_path.read_text().replace("owner: contoso-hub", "owner: fabrikam-hub\nprevious_owners: [contoso-hub]")
+    )
     w.sweep()
     assert w.record()["metadata"]["owner"] == "fabrikam-hub"
 

@@ -1,4 +1,4 @@
-"""What Azure answers when it does not do as asked: lasting failures are told once and cause no storm, passing ones wait."""
+"""When Azure does not do as asked: lasting failures are told once and cause no storm, passing ones wait."""
 
 from collections import Counter
 from typing import Any
@@ -9,11 +9,27 @@ from tests.world import TEAM, World
 
 CONNECTION, ENDPOINT, RECORD = "privateEndpointConnections/", "/privateEndpoints/", "privateDnsZones/.*/A/"
 LASTING: dict[str, dict[str, Any]] = {
-    "401": {"status": 401, "code": "InvalidAuthenticationTokenTenant", "message": "The token is from the wrong issuer."},
-    "403": {"status": 403, "code": "AuthorizationFailed", "message": "does not have authorization to perform action 'x/write'"},
-    "linked": {"status": 403, "code": "LinkedAuthorizationFailed", "message": "PrivateEndpointConnectionsApproval/action"},
+    "401": {
+        "status": 401,
+        "code": "InvalidAuthenticationTokenTenant",
+        "message": "The token is from the wrong issuer.",
+    },
+    "403": {
+        "status": 403,
+        "code": "AuthorizationFailed",
+        "message": "does not have authorization to perform action 'x/write'",
+    },
+    "linked": {
+        "status": 403,
+        "code": "LinkedAuthorizationFailed",
+        "message": "PrivateEndpointConnectionsApproval/action",
+    },
     "lock": {"status": 409, "code": "ScopeLocked", "message": "the following scope(s) are locked: '/subscriptions/x'"},
-    "policy": {"status": 403, "code": "RequestDisallowedByPolicy", "message": "disallowed by policy 'no-private-links'"},
+    "policy": {
+        "status": 403,
+        "code": "RequestDisallowedByPolicy",
+        "message": "disallowed by policy 'no-private-links'",
+    },
 }
 PASSING: dict[str, dict[str, Any]] = {
     "429": {"status": 429, "code": "TooManyRequests", "headers": {"Retry-After": "70"}},
@@ -81,7 +97,10 @@ def test_after_a_lasting_failure_is_mended_the_sweep_finishes_the_work(w: World,
     assert w.status(target, endpoint) == "Approved"
 
 
-UNREADABLE = {**LASTING, "subscription": {"status": 404, "code": "SubscriptionNotFound", "message": "could not be found"}}
+UNREADABLE = {
+    **LASTING,
+    "subscription": {"status": 404, "code": "SubscriptionNotFound", "message": "could not be found"},
+}
 
 
 @pytest.mark.parametrize("trouble", UNREADABLE.values(), ids=UNREADABLE)
@@ -111,8 +130,12 @@ def test_an_endpoint_whose_subscription_left_the_tenant_keeps_its_record(w: Worl
 
 
 @passing
-@pytest.mark.parametrize("what", ["GET .*privateEndpointConnections$", f"GET {ENDPOINT}", f"PUT {CONNECTION}", f"PUT {RECORD}"])
-def test_a_passing_failure_goes_back_to_the_worklist_and_ends_well(w: World, trouble: dict[str, Any], what: str) -> None:
+@pytest.mark.parametrize(
+    "what", ["GET .*privateEndpointConnections$", f"GET {ENDPOINT}", f"PUT {CONNECTION}", f"PUT {RECORD}"]
+)
+def test_a_passing_failure_goes_back_to_the_worklist_and_ends_well(
+    w: World, trouble: dict[str, Any], what: str
+) -> None:
     method, path = what.split()
     app_fault(w, method, path, trouble, times=4)
     w.zone()
@@ -204,7 +227,9 @@ def test_a_decision_that_never_arrived_is_unknown_then_sent_again_once_its_time_
 
 @pytest.mark.parametrize("trouble", [{"drop": True}, {"status": 500}], ids=["dropped", "500"])
 @pytest.mark.parametrize("after", [True, False], ids=["done", "not done"])
-def test_a_record_whose_answer_was_lost_is_read_and_right_at_once(w: World, trouble: dict[str, Any], after: bool) -> None:
+def test_a_record_whose_answer_was_lost_is_read_and_right_at_once(
+    w: World, trouble: dict[str, Any], after: bool
+) -> None:
     app_fault(w, "PUT", RECORD, {**trouble, "after": after}, times=1)
     w.zone()
     endpoint = w.asks(w.storage())

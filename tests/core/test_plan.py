@@ -186,8 +186,19 @@ def test_a_change_is_another_one_when_it_would_do_something_else() -> None:
     put = planned(snapshot(names=(state(claim()),))).changes[0]
     other = planned(snapshot(names=(state(claim(address="10.0.0.9")),))).changes[0]
     approve = planned(snapshot(connection())).changes[0]
-    anew = planned(snapshot(connection(guid=GUID2))).changes[0]
+    anew = planned(snapshot(connection(endpoint=endpoint_id("pe9")))).changes[0]
     assert len({put.id, other.id, approve.id, anew.id}) == 4
+
+
+def test_a_decision_is_the_same_one_when_the_guid_becomes_known() -> None:
+    blind, seeing = (planned(snapshot(connection(guid=guid))).changes[0] for guid in (None, GUID2))
+    assert blind.id == seeing.id
+
+
+def test_of_one_connection_only_one_decision_is_under_way() -> None:
+    asked = connection()
+    assert asked.id is not None
+    assert planned(snapshot(asked, in_flight=frozenset({asked.id.key}))).changes == ()
 
 
 def test_a_name_that_could_not_be_read_is_a_finding() -> None:

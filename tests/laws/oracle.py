@@ -1,4 +1,4 @@
-"""What should be true, written a second time: straight from the state of the small Azure, with none of the app's code."""
+"""What should be true, written a second time: from the state of the small Azure, with none of the app's code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Policy:
     def text(self) -> str:
         if not self.valid:
             return f"version: 1\nowner: contoso-hub\nrules: [{{name: {self.name}, verdict: aprove}}]\n"
-        rules = [f"{{name: no {n}, verdict: reject, requesters: {_who(one)}, {_DATA}}}" for n, one in enumerate(self.rejects)]
+        rules = [
+            f"{{name: no {n}, verdict: reject, requesters: {_who(one)}, {_DATA}}}" for n, one in enumerate(self.rejects)
+        ]
         for number, (one, groups) in enumerate(self.approves):
             only = f", groups: [{', '.join(groups)}]" if groups else ""
             rules.append(f"{{name: yes {number}, verdict: approve, requesters: {_who(one)}, {_DATA}{only}}}")

@@ -55,7 +55,12 @@ def expected(the_world: World) -> dict[str, Any]:
     return found
 
 
-@given(order=st.randoms(use_true_random=False), lost=st.sets(st.integers(0, 40)), twice=st.sets(st.integers(0, 40)), pause=st.integers(0, 40))
+@given(
+    order=st.randoms(use_true_random=False),
+    lost=st.sets(st.integers(0, 40)),
+    twice=st.sets(st.integers(0, 40)),
+    pause=st.integers(0, 40),
+)
 @effort(12)
 def test_law_7_any_order_doubling_delay_or_loss_of_events_ends_in_the_same_cloud_after_a_sweep(
     the_world: World, expected: dict[str, Any], order: Any, lost: set[int], twice: set[int], pause: int
@@ -91,7 +96,9 @@ def test_law_8_a_signal_whose_subject_is_unchanged_costs_at_most_one_read_and_no
 
 @given(late=st.booleans())
 @effort(4)
-def test_law_8_and_10_after_completion_the_plan_is_empty_and_the_same_in_every_process(the_world: World, late: bool) -> None:
+def test_law_8_and_10_after_completion_the_plan_is_empty_and_the_same_in_every_process(
+    the_world: World, late: bool
+) -> None:
     w, _ = begin(the_world, oracle.TEAM_ONLY)
     w.deliver(story(w))
     w.settle_all()
@@ -112,7 +119,9 @@ def plans(w: World) -> list[dict[str, Any]]:
 
 @given(subscription=st.sampled_from([TEAM, STRANGER, oracle.OUTLAW]), restart=st.booleans())
 @effort(6)
-def test_law_10_the_same_snapshot_gives_the_same_plan_and_fingerprint(the_world: World, subscription: str, restart: bool) -> None:
+def test_law_10_the_same_snapshot_gives_the_same_plan_and_fingerprint(
+    the_world: World, subscription: str, restart: bool
+) -> None:
     w, _ = begin(the_world, oracle.TEAM_ONLY)
     w.storage("acct2")
     w.asks(w.storage(), subscription=subscription)
@@ -124,7 +133,7 @@ def test_law_10_the_same_snapshot_gives_the_same_plan_and_fingerprint(the_world:
 
 
 @given(step=st.integers(0, 110), again=st.none() | st.integers(0, 60))
-@effort(25)
+@effort(16)
 def test_law_9_and_10_death_at_any_step_loses_no_signal_and_leaves_no_call_without_its_row(
     the_world: World, step: int, again: int | None
 ) -> None:
