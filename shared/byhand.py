@@ -24,6 +24,7 @@ from .core.signals import ENDPOINT
 from .errors import Conflict, Lasting, Passing
 
 GRANT_LIFE, LONGEST_GRANT = timedelta(days=7), timedelta(days=366)
+_PING = 5  # seconds
 _UNKNOWN = "Linkkeeper knows nothing of that name; GET /api/connections lists what waits."
 
 
@@ -181,11 +182,8 @@ async def journal(app: App, since: datetime, target: str | None) -> list[dict[st
 
 async def health(app: App) -> dict[str, Any]:
     """Each dependency pinged. degraded: it runs, but does not decide; unhealthy: it cannot work."""
-    checks = {
-        "tables": await _ping(app.tables.ping()),
-        "queue": await _ping(app.worklist.ping()),
-        "resourceManager": await _ping(app.arm.ping()),
-    }
+    pings = {"tables": app.tables.ping(), "queue": app.worklist.ping(), "resourceManager": app.arm.ping()}
+    checks = dict(zip(pings, await asyncio.gather(*map(_ping, pings.values())), strict=True))
     body: dict[str, Any] = {"checks": checks}
     state = app.policies.current()
     body["policy"] = {"valid": state.valid, "hash": state.hash, "mistakes": state.mistakes.splitlines()}
@@ -207,8 +205,11 @@ async def health(app: App) -> dict[str, Any]:
 
 async def _ping(check: Awaitable[None]) -> str:
     try:
-        await check
+        async with asyncio.timeout(_PING):
+            await check
         return "ok"
+    except TimeoutError:
+        return f"no answer within {_PING} seconds"
     except (Passing, Lasting, Conflict) as wrong:
         return str(wrong)[:300]
 

@@ -156,7 +156,8 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
         await book.unclaim(app.tables, heir, state.name)
     renewed = (replace(now, since=old.since if old else app.now()),) if now else ()
     claims = tuple(sorted((*others, *renewed), key=lambda claim: claim.endpoint))
-    return replace(state, claims=claims, fresh=state.fresh | {heir})
+    ceded = state.ceded or state.name in asked.ceded
+    return replace(state, claims=claims, fresh=state.fresh | {heir}, ceded=ceded)
 
 
 def _inherited(seen: Seen, target: ResourceId | None, policy: Policy, app: App) -> Wanted:

@@ -50,7 +50,7 @@ def _needs_list(view: View, memory: Memory) -> bool:
     if memory.operations or any(intent.kind in ("approve", "reject") for intent in memory.intents):
         return True
     return any(
-        _is_changed(seen, endpoint, memory) and not _is_approved(seen, look.target)
+        is_changed(seen, endpoint, memory) and not _is_approved(seen, look.target)
         for endpoint, seen in view.seen.items()
     )
 
@@ -131,10 +131,10 @@ async def _read_endpoints(view: View, endpoints: Iterable[ResourceId], app: App)
 
 
 def _news(view: View, memory: Memory) -> bool:
-    return any(_is_changed(seen, endpoint, memory) for endpoint, seen in view.seen.items())
+    return any(is_changed(seen, endpoint, memory) for endpoint, seen in view.seen.items())
 
 
-def _is_changed(seen: Seen, endpoint: ResourceId, memory: Memory) -> bool:
+def is_changed(seen: Seen, endpoint: ResourceId, memory: Memory) -> bool:
     known = memory.known.get(endpoint)
     return known is None or known.seen != endpoint_facts(seen)
 

@@ -28,7 +28,7 @@ from .core.signals import ENDPOINT, Ignored, signal
 from .deciding import suspensions
 from .errors import Passing
 from .naming import look_at_names
-from .observe import observe
+from .observe import is_changed, observe
 from .outcome import Outcome, Work
 from .telemetry import Event, log
 from .view import Look, View
@@ -132,11 +132,13 @@ async def settle(item: Item, app: App, given: Given) -> Report:
     look = _look(item, memory, given)
     deadline = app.now() + DEADLINE
     report = Report(plan=Plan(target=item.work))
+    news: set[ResourceId] = set()
     if only_plans(item, memory):
         look.dry = True
     for _ in range(ROUNDS):
         view = await observe(look, memory, state.policy, app)
         await look_at_names(view, memory, state.policy, app)
+        news |= {endpoint for endpoint, seen in view.seen.items() if is_changed(seen, endpoint, memory)}
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:
             await closing.close_open(step)
@@ -156,8 +158,19 @@ async def settle(item: Item, app: App, given: Given) -> Report:
     else:
         report.later[item.work] = app.now() + _AGAIN
     await operations.finish(report, memory, state, app)
+    if not look.dry:
+        await _tell_other_targets(view, item, news, state.policy, app)
     _log(report, item)
     return report
+
+
+async def _tell_other_targets(view: View, item: Item, news: set[ResourceId], policy: Policy, app: App) -> None:
+    """An endpoint made again under its id may lead elsewhere now, where the index does not know it yet."""
+    for endpoint in sorted(news & {due.subject for due in item.due}):
+        seen = view.seen[endpoint].endpoint
+        for target in sorted({link.target for link in (seen.links if seen else ()) if link.target}):
+            if target != item.work and _in_scope(target, endpoint, policy):
+                await app.worklist.signal(target, endpoint, "endpoint")
 
 
 def _reopened(outcome: Outcome) -> bool:

@@ -77,7 +77,7 @@ def endpoint_facts(seen: Seen) -> str:
     endpoint = seen.endpoint
     if endpoint is None:
         return seen.presence.value
-    return _digest(endpoint.guid, endpoint.provisioned, endpoint.links, endpoint.pairs, endpoint.zone_group)
+    return _digest(endpoint.guid, endpoint.provisioned, endpoint.links, endpoint.pairs, endpoint.group_zones)
 
 
 def _digest(*parts: object) -> str:

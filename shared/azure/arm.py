@@ -23,6 +23,7 @@ from ..errors import Lasting, Passing
 from .clients import CALL_SECONDS, Clients, code_of, failure, write_failure
 from .providers import Provider, provider
 
+_PAGES = 1_000  # of a list: a chain without an end must not keep a worker for ever
 _GONE = {"ResourceNotFound", "ResourceGroupNotFound"}
 _STATUS = {Verdict.APPROVE: Status.APPROVED, Verdict.REJECT: Status.REJECTED}
 
@@ -140,7 +141,7 @@ class Arm:
             return Seen(presence=Presence.UNKNOWN, why=str(wrong))
         read = [reading.interface_pairs(body.as_dict()) for body in bodies]
         pairs = None if None in read else tuple(sorted(pair for part in read for pair in part or ()))
-        full = replace(found, pairs=pairs, zone_group=bool(groups))
+        full = replace(found, pairs=pairs, group_zones=reading.group_zones(group.as_dict() for group in groups))
         return Seen(presence=Presence.PRESENT, endpoint=full)
 
     # --- the wire ------------------------------------------------------------------------------
@@ -168,12 +169,16 @@ class Arm:
             yield item
 
     async def _follow(self, body: Mapping[str, Any], doing: str) -> AsyncIterator[Mapping[str, Any]]:
+        seen: set[str] = set()
         while True:
             for item in _objects(body.get("value"), doing):
                 yield item
             link = body.get("nextLink")
             if not isinstance(link, str) or not link:
                 return
+            if link in seen or len(seen) >= _PAGES:
+                raise Lasting(f"{doing}: the answer's pages do not end")
+            seen.add(link)
             body = await self._read(link, doing)
 
     async def ping(self) -> None:

@@ -5,7 +5,7 @@ Knows list calls only. What it finds are suspects: settle confirms each by a dir
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError
@@ -13,7 +13,6 @@ from azure.core.exceptions import AzureError
 from ..core import reading
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
-from ..errors import Lasting
 from .arm import Arm
 from .clients import Clients, failure
 from .providers import Provider, table
@@ -76,7 +75,3 @@ class Inventory:
                 reading.connection(item, target=target, guid_in_name=kind.guid_in_name) for item in items
             )
             yield Found(target=target, connections=connections)
-
-
-def readable(errors: Iterable[Lasting]) -> str:
-    return "; ".join(sorted({str(error) for error in errors}))

@@ -72,10 +72,6 @@ class Journal:
     async def settled(self, target: ResourceId, intent: Intent) -> None:
         await self._tables.delete(TARGETS, target.hash, f"i!{intent.change}")
 
-    async def started(self, intent: Intent) -> bool:
-        """Was the journal row written? If not, the call was never made."""
-        return await self._tables.get(*intent.journal) is not None
-
     async def give_back(self, target: ResourceId, intent: Intent, grants: Sequence[Grant]) -> None:
         """A change that was never called: drop the intent, and the grant is open again."""
         writes = [Write("delete", Row(target.hash, f"i!{intent.change}"))]

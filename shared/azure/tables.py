@@ -102,7 +102,7 @@ class Tables:
         return await self._write(table, Write("put", Row(row.pk, row.rk, row.data, etag)))
 
     async def delete(self, table: str, pk: str, rk: str, etag: str = "") -> None:
-        """Deleting nothing is no error, unless an `etag` says that something was there (Conflict)."""
+        """Conflict when an `etag` is given and the row changed; deleting nothing is no error."""
         await self._write(table, Write("delete", Row(pk, rk, {}, etag)))
 
     async def batch(self, table: str, writes: Sequence[Write]) -> None:
@@ -114,10 +114,6 @@ class Tables:
                 await client.submit_transaction(part)
 
             await self._do(table, act, f"write {table}", make=True)
-
-    async def drop(self, table: str) -> None:
-        client = await self._table(table)
-        await client.delete_table()
 
     async def ping(self) -> None:
         await self.get("control", "control", "ping")

@@ -70,7 +70,7 @@ class Worklist:
         """2 to 4. The ripe rows under a lease, or None: nothing ripe, parked, or another worker has it."""
         now = self._now()
         rows = await self._tables.partition(_TABLE, work.hash)
-        ripe = [due for row in rows if (due := _ripe(row, now))]
+        ripe = _all_ripe(rows, now)
         if not ripe:
             return None
         old = next((row for row in rows if row.rk == "lease"), None)
@@ -83,7 +83,7 @@ class Worklist:
             await self._count_try(work, ripe, "its worker died or ran out of time")
             rows = await self._tables.partition(_TABLE, work.hash)
             now = self._now()
-            ripe = [due for row in rows if (due := _ripe(row, now))]
+            ripe = _all_ripe(rows, now)
         item = Item(work=work, due=tuple(ripe), lease=lease)
         if not ripe:
             await self._free(item)
@@ -259,8 +259,16 @@ def _columns(
     }
 
 
-def _ripe(row: Row, now: datetime) -> Due | None:
-    if row.rk == "lease" or row.data.get("parked") or _time(row, "not_before") > now:
+def _all_ripe(rows: Sequence[Row], now: datetime) -> list[Due]:
+    """What is ripe; a fresh signal (10) takes what was parked for the same work item along."""
+    ripe = [due for row in rows if (due := _ripe(row, now))]
+    if not any(due.row.data.get("tries") == 0 for due in ripe):
+        return ripe
+    return ripe + [due for row in rows if row.data.get("parked") and (due := _ripe(row, now, parked=True))]
+
+
+def _ripe(row: Row, now: datetime, parked: bool = False) -> Due | None:
+    if row.rk == "lease" or bool(row.data.get("parked")) != parked or _time(row, "not_before") > now:
         return None
     subject = ResourceId.read(row.data.get("subject"))
     if subject is None:

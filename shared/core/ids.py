@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import string
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -150,7 +149,3 @@ def _segments(text: object) -> list[str]:
 
 def _stub(text: object) -> str:
     return repr(str(text)[:60])
-
-
-def sorted_ids(ids: Iterable[ResourceId]) -> tuple[ResourceId, ...]:
-    return tuple(sorted(set(ids)))

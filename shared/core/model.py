@@ -103,7 +103,8 @@ class Endpoint:
     links: tuple[Link, ...] = ()
     pairs: tuple[Pair, ...] | None = None
     interfaces: tuple[ResourceId, ...] = ()
-    zone_group: bool = False
+    group_zones: tuple[ResourceId, ...] = ()
+    """The zones that a private DNS zone group of the endpoint writes: there Azure keeps its records."""
 
     def link_to(self, target: ResourceId) -> Link | None:
         return next((link for link in self.links if link.target == target), None)

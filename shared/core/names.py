@@ -113,14 +113,16 @@ def wanted(endpoint: Endpoint, target: ResourceId, policy: Policy, cloud: str) -
             continue
         for hub in policy.hubs_of(endpoint.id):
             found.setdefault(Name(zone=hub.zone(place.zone), record=place.record), set()).update(addresses)
-    if endpoint.zone_group:
-        notes.append("a private DNS zone group is attached: Azure writes its records, we only watch")
-        return Wanted(ceded=tuple(sorted(found)), notes=tuple(notes))
+    ceded = tuple(sorted(name for name in found if name.zone in endpoint.group_zones))
+    if endpoint.group_zones:
+        zones_ = ", ".join(sorted(zone.name for zone in endpoint.group_zones))
+        notes.append(f"a private DNS zone group is attached: Azure writes {zones_}, there we only watch")
     claims = tuple(
         Claim(name=name, endpoint=endpoint.id, guid=endpoint.guid, target=target, addresses=ordered(found[name]))
         for name in sorted(found)
+        if name not in ceded
     )
-    return Wanted(claims=claims, notes=tuple(notes))
+    return Wanted(claims=claims, ceded=ceded, notes=tuple(notes))
 
 
 def _group(groups: tuple[str, ...]) -> str:

@@ -102,6 +102,17 @@ def interface_pairs(body: object) -> tuple[Pair, ...] | None:
     return _pairs(found)
 
 
+def group_zones(bodies: Iterable[object]) -> tuple[ResourceId, ...]:
+    """The zones that the zone groups of an endpoint write to."""
+    found: set[ResourceId] = set()
+    for body in bodies:
+        properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
+        for config in _objects(properties.get("privateDnsZoneConfigs")):
+            zone = ResourceId.read(_mapping(config, "properties", []).get("privateDnsZoneId"))
+            found |= {zone} if zone else set()
+    return tuple(sorted(found))
+
+
 def _name(body: Mapping[str, Any], identity: ResourceId | None, problems: list[str]) -> str:
     # Items nested in the parent carry no name (SQL, MySQL, Key Vault, Machine Learning): take the id's last one.
     name = body.get("name")

@@ -8,10 +8,6 @@ from .model import Connection, Decision
 from .plan import Change, Plan
 
 
-def plan_text(plan: Plan) -> str:
-    return text_of(plan_json(plan))
-
-
 def text_of(body: dict[str, Any]) -> str:
     """The text of a plan as `plan_json` gives it: the same words wherever the plan was made."""
     lines = [body["target"], f"plan {body['fingerprint']}: {len(body['changes']) or 'no'} change(s)"]

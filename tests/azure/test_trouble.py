@@ -173,7 +173,7 @@ def test_delays_grow_while_the_outage_lasts_and_after_a_day_it_is_parked(w: Worl
     for _ in range(6):
         w.work()
         gaps.append(max(w.waits()))
-        w.clock.skip(seconds=gaps[-1])
+        w.clock.skip(seconds=gaps[-1] + 1)
     assert gaps == sorted(gaps)
     assert gaps[-1] >= 100
     w.clock.skip(hours=24)

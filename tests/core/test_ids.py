@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.ids import NotAnId, ResourceId, Scope, fold, is_guid, key_of, sorted_ids
+from shared.core.ids import NotAnId, ResourceId, Scope, fold, is_guid, key_of
 
 from .build import DATA, TARGET, connection_id, examples, rid, target_id
 
@@ -120,11 +120,6 @@ def test_a_type_is_compared_ignoring_case_and_as_a_whole() -> None:
     assert TARGET.is_a("microsoft.storage/STORAGEACCOUNTS")
     assert not TARGET.is_a("Microsoft.Storage/storage")
     assert not connection_id().is_a("Microsoft.Storage/storageAccounts")
-
-
-def test_sorted_ids_are_unique_and_in_one_order() -> None:
-    one, two = target_id("a"), target_id("B")
-    assert sorted_ids([two, one, rid(str(one).upper())]) == (one, two)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from .build import (
     name,
     policy,
     record,
+    rid,
     state,
     target_id,
 )
@@ -260,9 +261,15 @@ def test_a_name_ceded_to_a_zone_group_is_neither_written_nor_deleted() -> None:
 
 
 def test_an_endpoint_with_a_zone_group_cedes_its_names_and_claims_none() -> None:
-    found = wants(endpoint(zone_group=True))
+    found = wants(endpoint(group_zones=(name().zone,)))
     assert (found.claims, found.ceded, found.complete) == ((), (name(),), True)
-    assert "Azure writes its records" in found.notes[0]
+    assert "Azure writes" in found.notes[0]
+
+
+def test_a_zone_group_cedes_only_in_the_zones_that_it_writes() -> None:
+    elsewhere = rid(str(name().zone).replace("resourceGroups/dns", "resourceGroups/other"))
+    found = wants(endpoint(group_zones=(elsewhere,)))
+    assert ([claim.name for claim in found.claims], found.ceded) == ([name()], ())
 
 
 # --- what an endpoint asks for -----------------------------------------------------------------------------

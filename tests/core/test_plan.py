@@ -269,3 +269,16 @@ def test_the_fingerprint_changes_with_what_would_be_done_and_with_what_is_blocke
     }
     assert len(prints) == 5
     assert planned(ALL, mark=Mark(owner="x", deployment="y")).fingerprint not in prints
+
+
+def test_an_incomplete_look_adds_but_never_deletes_or_hands_over() -> None:
+    """Law 6."""
+    given_up = record()
+    heir = claim(endpoint_id("pe2"), "10.0.0.5", guid=GUID2)
+    for one, blocked_ in (
+        (state(heir, present=given_up), True),
+        (state(present=given_up), True),
+        (state(claim()), False),
+    ):
+        (change,) = planned(snapshot(names=(one,), incomplete="pe3 is not ready")).changes
+        assert change.blocked == ("not everything could be read: pe3 is not ready" if blocked_ else "")

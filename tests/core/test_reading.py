@@ -374,14 +374,16 @@ def test_one_address_may_carry_several_names_and_one_configuration_none() -> Non
         link = {"groupId": "x", "fqdns": fqdns}
         return {"properties": {"privateIPAddress": address, "privateLinkConnectionProperties": link}}
 
-    odd = [entry("10.0.0.9", None), entry(None, ["q.r"]), {"properties": {"privateIPAddress": "10.0.0.8"}}, None]
+    odd = [entry("10.0.0.9", None), entry("fd00::1", ["q.r"]), {"properties": {"privateIPAddress": "10.0.0.8"}}, None]
     shown = {"properties": {"ipConfigurations": [entry("10.0.0.5", ["A.B.", "c.d"]), *odd]}}
     assert reading.interface_pairs(shown) == (("a.b", ("10.0.0.5",)), ("c.d", ("10.0.0.5",)))
+    shown["properties"]["ipConfigurations"].append(entry(None, ["u.v"]))
+    assert reading.interface_pairs(shown) is None, "a name without an address: not the whole truth"
 
 
 @examples(150)
 @given(json_with(KEYS) | mutations(part("cosmos-private-endpoint-get.json", "body"), KEYS))
 def test_arbitrary_json_never_raises_as_an_endpoint_or_an_interface(odd: Any) -> None:
     found = reading.endpoint(odd)
-    pairs = (*(found.pairs or () if found else ()), *reading.interface_pairs(odd))
+    pairs = (*(found.pairs or () if found else ()), *(reading.interface_pairs(odd) or ()))
     assert all(fqdn and addresses and "." in addresses[0] for fqdn, addresses in pairs)

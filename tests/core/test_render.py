@@ -19,7 +19,7 @@ PLAN = plan(
 
 
 def test_the_text_of_a_plan_shows_changes_held_requests_and_notes() -> None:
-    assert render.plan_text(PLAN).splitlines() == [
+    assert render.text_of(render.plan_json(PLAN)).splitlines() == [
         str(TARGET),
         f"plan {PLAN.fingerprint}: 2 change(s)",
         f"  approve {connection_id()}: rule 'team' approves it",
@@ -32,17 +32,17 @@ def test_the_text_of_a_plan_shows_changes_held_requests_and_notes() -> None:
 
 def test_a_blocked_change_says_why_in_text_and_json() -> None:
     stopped = plan(snapshot(connection(), suspended={"approve": "approvals are off"}), policy(rule()), MARK, NOW)
-    assert "[blocked: approvals are off]" in render.plan_text(stopped)
+    assert "[blocked: approvals are off]" in render.text_of(render.plan_json(stopped))
     assert render.plan_json(stopped)["changes"][0]["blocked"] == "approvals are off"
 
 
 def test_an_empty_plan_says_no_changes() -> None:
-    assert "no change(s)" in render.plan_text(plan(snapshot(), policy(), MARK, NOW))
+    assert "no change(s)" in render.text_of(render.plan_json(plan(snapshot(), policy(), MARK, NOW)))
 
 
 def test_a_plan_as_json_survives_the_wire_and_reads_the_same() -> None:
     wire = json.loads(json.dumps(render.plan_json(PLAN)))
-    assert render.text_of(wire) == render.plan_text(PLAN)
+    assert render.text_of(wire) == render.text_of(render.plan_json(PLAN))
     assert wire["fingerprint"] == PLAN.fingerprint
 
 
