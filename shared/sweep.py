@@ -161,13 +161,14 @@ def _worth_a_look(
         return "a connection without an endpoint"
     if row.status != connection.status.value:
         return f"it was {row.status or 'unknown'} and is {connection.status.value}"
+    changed = "the policy changed since it was looked at" if row.policy != swept.policy.hash else ""
     if connection.status is not Status.PENDING:
-        return ""
+        return changed
     remembered = completed(connection, from_memory(row, target), target)
     decision = decide(remembered, target=target, policy=swept.policy, now=app.now())
     if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
         return f"it waits, and the policy says {decision.verdict.value}"
-    return "the policy changed since it was held" if row.policy != swept.policy.hash else ""
+    return changed
 
 
 # --- the endpoints' side ----------------------------------------------------------------------------

@@ -26,7 +26,8 @@ class Events(StrEnum):
 
 
 PortBase = Annotated[
-    int | None, typer.Option(help="First of 9 ports in a row; by default the first free ones from 18400 on.")
+    int | None,
+    typer.Option(min=1024, max=65_527, help="First of 9 ports in a row; by default the first free ones from 18400 on."),
 ]
 Policy = Annotated[Path, typer.Option(help="The policy file the app reads.")]
 

@@ -151,7 +151,8 @@ def _uncovered(
         asked = replace(connection, status=Status.PENDING)
         again = decide(asked, target=snapshot.target, policy=policy, now=now)
         if not granted and not again.missing and again.verdict is not Verdict.APPROVE:
-            yield str(connection.id), f"approved, but nothing covers it now: {again.reasons[0]}"
+            who = connection.endpoint.name if connection.endpoint else "an unknown endpoint"
+            yield str(connection.id), f"{who} is approved, but nothing covers it now: {again.reasons[0]}"
 
 
 def _connection_change(decision: Decision) -> Change | None:

@@ -5,6 +5,7 @@ Knows the handshakes and one invocation per event, all side by side. Refuses to 
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 from aiohttp import web
@@ -37,7 +38,7 @@ class EventGridWebhook:
         try:
             body = json.loads(await request.read())
         except ValueError:
-            return web.Response(status=400, text="the body is not JSON")
+            return _refused("the body is not JSON")
         return await self._post(request, function, body)
 
     async def _post(self, request: web.Request, function: Function, body: Any) -> web.Response:
@@ -48,9 +49,9 @@ class EventGridWebhook:
             return web.Response(status=202)
         events = body if isinstance(body, list) else [body]
         if not events or not all(isinstance(event, dict) for event in events):
-            return web.Response(status=400, text="the body is neither an event nor a list of events")
+            return _refused("the body is neither an event nor a list of events")
         if kind != "notification" and not _are_cloud_events(request, events):
-            return web.Response(status=400, text="aeg-event-type: Notification is missing")
+            return _refused("aeg-event-type: Notification is missing")
         return await self._deliver(function, events)
 
     async def _deliver(self, function: Function, events: list[dict[str, Any]]) -> web.Response:
@@ -68,6 +69,12 @@ class EventGridWebhook:
             if isinstance(result, BaseException):
                 raise result
         return web.Response(status=202)
+
+
+def _refused(why: str) -> web.Response:
+    """400 is never sent again (reference/events.md section 5), so it is logged here and that is the end of it."""
+    logging.getLogger("host").warning("Event Grid delivery refused: %s", why)
+    return web.Response(status=400, text=why)
 
 
 def _are_cloud_events(request: web.Request, events: list[dict[str, Any]]) -> bool:
