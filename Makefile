@@ -10,7 +10,7 @@ setup:  ## install everything into .venv and node_modules; does nothing when not
 	@python3 scripts/setup.py
 
 test: setup  ## all tests: core, adapters, host, stories, laws
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2
 
 check: setup  ## style, types of the core, import contracts
 	@$(PY) -m ruff check .

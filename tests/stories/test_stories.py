@@ -1,10 +1,12 @@
 """Every story of this folder through the real app, the real host and real storage, over the wire."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from simulator.children import free_base
 from simulator.session import simulator
 from simulator.stories.playing import VOCABULARY, failures, play, read_stories
 from simulator.stories.reading import Story, StoryUnclear, read_story
@@ -16,14 +18,17 @@ STORIES = read_stories(FOLDER)
 
 @pytest.fixture(scope="session")
 def wire() -> Iterator[Wire]:
+    """One simulator for each pytest-xdist worker, on ports of its own: stories do not get in each other's way."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    base = str(free_base(19_000 + 1_000 * int(worker.removeprefix("gw")), 9))
+    policy = str(FOLDER / "policy" / "stories.yaml")
     with simulator(
-        "--policy", str(FOLDER / "policy" / "stories.yaml"), "--audit-every", "8", log="stories.log"
+        "--policy", policy, "--audit-every", "8", "--port-base", base, log=f"stories-{worker}.log"
     ) as session:
         yield Wire(session.facts)
 
 
 @pytest.mark.wire
-@pytest.mark.xdist_group("stories")
 @pytest.mark.parametrize("story", STORIES, ids=[story.path.stem for story in STORIES])
 def test_the_story_ends_as_told(story: Story, wire: Wire) -> None:
     assert failures(play(story, wire)) == []
