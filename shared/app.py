@@ -42,7 +42,7 @@ class PolicyState:
     hash: str = ""
 
 
-class PolicyFile:
+class PolicySource:
     """Reads the policy file when it changes. An invalid one never replaces a good one."""
 
     def __init__(self, path: Path, default: Mode) -> None:
@@ -88,7 +88,7 @@ class App:
     dns: Dns
     inventory: Inventory
     notifier: Notifier
-    policies: PolicyFile
+    policies: PolicySource
     now: Clock = field(default=utc_now)
 
     def mark(self, policy: Policy) -> Mark:
@@ -138,7 +138,7 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
         dns=Dns(clients),
         inventory=Inventory(arm, clients),
         notifier=Notifier(clients, settings),
-        policies=PolicyFile(settings.policy, settings.mode),
+        policies=PolicySource(settings.policy, settings.mode),
         now=now,
     )
 
