@@ -17,9 +17,8 @@ from .core.ids import ResourceId
 from .core.model import Connection, Decision, Name, Verdict
 from .core.plan import Change
 from .deciding import judged, undo
-from .errors import Lasting, Passing
+from .news import tell
 from .outcome import Work, record_content
-from .telemetry import Event, log
 
 IN_FLIGHT = timedelta(minutes=5)
 _NEWS = {"approve": APPROVED, "reject": REJECTED}
@@ -106,14 +105,8 @@ async def finish(app: App, target: ResourceId, intent: Intent, result: str) -> b
     False: the news could not be sent yet, look again.
     """
     if result == "done" and intent.kind in _NEWS:
-        endpoint = intent.content.partition("|")[0]
-        data = {"connectionId": str(intent.subject), "endpointId": endpoint, "target": str(target)}
-        try:
-            await app.notifier.send(_NEWS[intent.kind], str(intent.subject), data)
-        except Lasting as wrong:
-            log(Event.FAILED, f"news not sent: {wrong}", target=target)
-        except Passing as wrong:
-            log(Event.LATER, f"news not sent yet: {wrong}", target=target)
+        data = {"endpointId": intent.content.partition("|")[0]}
+        if not await tell(app, _NEWS[intent.kind], intent.subject, target, data):
             return False
     await app.journal.settled(target, intent)
     return True

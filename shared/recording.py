@@ -23,8 +23,8 @@ from .azure.worklist import Item
 from .core.ids import ResourceId, key_of
 from .core.model import Decision, Name, Verdict
 from .core.policy import Mode
-from .errors import Lasting, Passing
 from .learned import learned
+from .news import tell
 from .outcome import Outcome, Work, entry
 from .telemetry import Event, log
 
@@ -164,13 +164,8 @@ async def _news_of_hold(work: Work, decision: Decision) -> None:
         "by": "policy",
     }
     held = Entry(change=key_of("hold", str(connection.id)), kind="hold", subject=connection.id, details=details)
-    data = {"connectionId": str(connection.id), "endpointId": str(connection.endpoint or ""), "target": str(target)}
-    try:
-        await app.notifier.send(HELD, str(connection.id), {**data, "reasons": list(decision.reasons)})
-    except Lasting as wrong:
-        log(Event.FAILED, f"news not sent: {wrong}", target=target)
-    except Passing as wrong:
-        log(Event.LATER, f"news not sent yet: {wrong}", target=target)
+    data = {"endpointId": str(connection.endpoint or ""), "reasons": list(decision.reasons)}
+    if not await tell(app, HELD, connection.id, target, data):
         work.unsent = True
         return
     await app.journal.note(target, held, "held", decision.nearest or "")

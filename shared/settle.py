@@ -181,7 +181,7 @@ def _reopened(outcome: Outcome) -> bool:
 def _look(item: Item, memory: Memory, given: Given) -> Look:
     by_hand = any(operation.kind in ("settle", "plan", "decision") for operation in memory.operations)
     causes = {cause for due in item.due for cause in due.causes}
-    full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "full", "plan"})
+    full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "plan"})
     subjects = frozenset(due.subject for due in item.due) | ({item.work} if by_hand else set())
     look = Look(target=item.work, subjects=subjects, full=full, given=dict(given))
     look.doubt |= closing.names_in_flight(memory)

@@ -31,6 +31,7 @@ from shared.azure.tables import Row
 from shared.core.ids import ResourceId
 from shared.errors import Passing
 from simulator.azure import Azure, Options
+from simulator.azure.delivery import shape
 from simulator.azurite import Azurite
 from simulator.children import free_base
 from simulator.tls import Authority
@@ -442,16 +443,8 @@ def as_event(event: dict[str, Any]) -> Any:
 
 
 def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The same event in the other schema (reference/events.md section 3)."""
-    return {
-        "id": event["id"],
-        "source": event["topic"],
-        "subject": event["subject"],
-        "type": event["eventType"],
-        "time": event["eventTime"],
-        "specversion": "1.0",
-        "data": event["data"],
-    }
+    """The same event in the other schema, as the simulator shapes it."""
+    return shape(event, "CloudEventSchemaV1_0")
 
 
 def rules(*texts: str, extra: str = "") -> str:

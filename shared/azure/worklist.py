@@ -45,10 +45,6 @@ class Item:
     due: tuple[Due, ...]
     lease: Row = field(repr=False)
 
-    @property
-    def subjects(self) -> tuple[ResourceId, ...]:
-        return tuple(due.subject for due in self.due)
-
 
 class Worklist:
     """Line numbers in the comments are those of the protocol."""
