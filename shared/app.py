@@ -21,7 +21,8 @@ from .azure.tables import Tables
 from .azure.worklist import Clock, OnPark, Worklist
 from .core.ids import ResourceId
 from .core.names import Mark
-from .core.policy import Mode, Policy
+from .core.policy import Policy
+from .core.rules import Mode
 from .settings import Settings
 from .telemetry import Event, alert, log
 

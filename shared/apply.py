@@ -11,7 +11,8 @@ from itertools import groupby
 
 from . import deciding, writing
 from .core.plan import Change, Plan
-from .core.policy import Mode, Policy
+from .core.policy import Policy
+from .core.rules import Mode
 from .outcome import Outcome, Work
 
 

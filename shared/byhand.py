@@ -19,7 +19,7 @@ from .azure.providers import provider
 from .azure.tables import unpack
 from .core.ids import NotAnId, ResourceId
 from .core.model import Grant, Verdict
-from .core.policy import Mode
+from .core.rules import Mode
 from .core.signals import ENDPOINT
 from .errors import Conflict, Lasting, Passing
 
@@ -101,7 +101,7 @@ async def grant(app: App, asked: Mapping[str, Any], caller: Caller) -> str:
         endpoint=endpoint,
         guid=held["guid"] or None,
         verdict=Verdict(verdict),
-        by=caller.name,
+        people=(caller.name,),
         reason=reason.strip(),
         expires=expires,
         operation=new_operation(),

@@ -10,7 +10,8 @@ from .azure.journal import Entry
 from .azure.memory import Intent, Memory
 from .core.model import Connection, RecordSet
 from .core.plan import Change, Plan
-from .core.policy import Mode, Policy
+from .core.policy import Policy
+from .core.rules import Mode
 from .errors import Passing
 from .view import View
 

@@ -22,7 +22,7 @@ from .azure.tables import Row
 from .azure.worklist import Item
 from .core.ids import ResourceId, key_of
 from .core.model import Decision, Name, Verdict
-from .core.policy import Mode
+from .core.rules import Mode
 from .learned import learned
 from .news import tell
 from .outcome import Outcome, Work, entry

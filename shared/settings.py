@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .core.ids import NotAnId, ResourceId
-from .core.policy import Mode
+from .core.rules import Mode
 from .core.zones import CLOUDS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -95,7 +95,7 @@ def _remember(memory: Memory, row: Row) -> None:
             name = Name(zone=ResourceId.parse(data["zone"]), record=str(data["record"]))
             memory.names.setdefault(ResourceId.parse(data["endpoint"]), set()).add(name)
         case "g!":
-            memory.grants.append(grant_of(data))
+            memory.grants.append(grant_of(row))
         case "i!":
             memory.intents.append(_intent(data))
         case "o!":
@@ -146,7 +146,7 @@ def grant_row(target: ResourceId, grant: Grant) -> Row:
         "endpoint": str(grant.endpoint),
         "guid": grant.guid or "",
         "verdict": grant.verdict.value,
-        "by": grant.by,
+        "people": json.dumps(grant.people),
         "reason": grant.reason,
         "expires": grant.expires,
         "operation": grant.operation,
@@ -156,13 +156,15 @@ def grant_row(target: ResourceId, grant: Grant) -> Row:
     return Row(target.hash, f"g!{grant.connection.hash}", data)
 
 
-def grant_of(data: Any) -> Grant:
+def grant_of(row: Row) -> Grant:
+    data = row.data
     return Grant(
+        etag=row.etag,
         connection=ResourceId.parse(data["connection"]),
         endpoint=ResourceId.parse(data["endpoint"]),
         guid=data.get("guid") or None,
         verdict=Verdict(data["verdict"]),
-        by=str(data["by"]),
+        people=tuple(json.loads(data["people"])),
         reason=str(data["reason"]),
         expires=when(data["expires"]),
         operation=str(data["operation"]),

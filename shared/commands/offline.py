@@ -17,7 +17,8 @@ from ..core import reading, render, zones
 from ..core.decide import decide
 from ..core.ids import ResourceId
 from ..core.model import Connection
-from ..core.policy import Mode, Policy
+from ..core.policy import Policy
+from ..core.rules import Mode
 from .frame import DEFAULT_POLICY, Json, PolicyPath, cli, err, fail, out, policy_cli, print_json
 
 

@@ -1,21 +1,26 @@
 """One connection, the policy and the open grants: approve, reject, hold or leave, with every reason.
 
 Total and pure: whatever the input, it answers and never raises; what cannot be fully read is held. Reject beats
-everything, a person's grant beats the approve rules, nothing matching holds.
+everything, a person's grant beats the approve rules, a rule that asks for people beats one that does not, nothing
+matching holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
+from .around import NOTHING_READ, Around
 from .ids import ResourceId
 from .model import Connection, Decision, Grant, Status, Verdict
-from .policy import Match, Mode, Policy, Rule
+from .policy import Policy
+from .rules import Match, Mode, Rule
 
 _TOLD = 10  # rules beside the nearest one that are spelt out
 _PART = {
     "requester": "the requester is not on its list",
+    "tenant": "the requester's subscription belongs to another tenant",
     "target": "it is for other targets",
     "groups": "it is for other groups",
     "date": "it has expired",
@@ -23,7 +28,13 @@ _PART = {
 
 
 def decide(
-    connection: Connection, *, target: ResourceId, policy: Policy, now: datetime, grants: Iterable[Grant] = ()
+    connection: Connection,
+    *,
+    target: ResourceId,
+    policy: Policy,
+    now: datetime,
+    grants: Iterable[Grant] = (),
+    around: Around = NOTHING_READ,
 ) -> Decision:
     """See the module. `connection.groups` may have been completed from the endpoint by the caller."""
     if not policy.covers(target):
@@ -32,13 +43,75 @@ def decide(
         return _decision(connection, Verdict.LEAVE, f"it is {connection.status.value} already; only Pending is decided")
     if problems := connection.problems or _unread(connection):
         return _decision(connection, Verdict.HOLD, *(f"cannot be fully read: {problem}" for problem in problems))
-    granted, notes = _granted(connection, grants, policy, now)
+    case = _Case(connection=connection, target=target, policy=policy, now=now, around=around)
+    rejecting = policy.rejecting.candidates(connection, target, around)
+    approving = policy.approving.candidates(connection, target, around)
+    asks = [rule for rule in approving if rule.approvals and case.answer(rule) is not Match.NO]
+    granted, notes = _granted(case, grants, asks)
     return (
-        _rejected(connection, target, policy, now)
+        _rejected(case, rejecting)
         or granted
-        or _approved(connection, target, policy, now)
-        or _held(connection, target, policy, now, notes)
+        or _asked(case, asks, notes)
+        or _approved(case, approving)
+        or _held(case, approving, notes)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One question to many rules."""
+
+    connection: Connection
+    target: ResourceId
+    policy: Policy
+    now: datetime
+    around: Around
+
+    def consult(self, rule: Rule) -> dict[str, Match]:
+        return rule.consult(self.connection, self.target, self.now, self.around)
+
+    def answer(self, rule: Rule) -> Match:
+        """No beats unknown beats yes: one part that says no is enough."""
+        answers = self.consult(rule).values()
+        if Match.NO in answers:
+            return Match.NO
+        return Match.UNKNOWN if Match.UNKNOWN in answers else Match.YES
+
+    def missing(self, rule: Rule) -> frozenset[str]:
+        """The facts that would turn this rule's unknown into an answer; empty when it says no anyway."""
+        parts = self.consult(rule)
+        if Match.NO in parts.values():
+            return frozenset()
+        unknown = (part for part, answer in parts.items() if answer is Match.UNKNOWN)
+        return frozenset().union(*(rule.lacks(part, self.connection, self.around) for part in unknown))
+
+    def distance(self, rule: Rule) -> tuple[int, int]:
+        answers = list(self.consult(rule).values())
+        return answers.count(Match.NO), answers.count(Match.UNKNOWN)
+
+    def differences(self, rule: Rule) -> str:
+        said = []
+        for part, answer in self.consult(rule).items():
+            if answer is Match.YES:
+                continue
+            if part == "groups":
+                said.append(self._groups_text(rule))
+            elif part == "managed" and rule.managed_by:
+                said.append(rule.managed_by.correlate(self.connection, self.target, self.now, self.around)[1])
+            elif part == "date":
+                said.append(f"it expired on {rule.approve_until}")
+            elif answer is Match.NO:
+                said.append(_PART[part])
+            else:
+                lacking = ", ".join(sorted(rule.lacks(part, self.connection, self.around)))
+                said.append(f"cannot tell its {part}{f' ({lacking})' if lacking != part else ''}")
+        return ", ".join(said)
+
+    def _groups_text(self, rule: Rule) -> str:
+        wanted = ", ".join(sorted(rule.wanted_groups(self.target) or ()))
+        if not self.connection.groups:
+            return f"it wants group {wanted}, this connection does not show its groups"
+        return f"it wants group {wanted}, this asked for {', '.join(self.connection.groups)}"
 
 
 def _unread(connection: Connection) -> tuple[str, ...]:
@@ -48,31 +121,34 @@ def _unread(connection: Connection) -> tuple[str, ...]:
     return tuple(f"its {name} is not known" for name, fact in facts.items() if fact is None)
 
 
-def _rejected(connection: Connection, target: ResourceId, policy: Policy, now: datetime) -> Decision | None:
-    rules = [(overall(rule, connection, target, now), rule) for rule in policy.open_rules(Verdict.REJECT, now)]
-    for rule in (rule for answer, rule in rules if answer is Match.YES):
-        return _decision(connection, Verdict.REJECT, f"rule '{rule.name}' rejects it{_because(rule)}", rule=rule.name)
-    for rule in (rule for answer, rule in rules if answer is Match.UNKNOWN):
-        reason = f"cannot tell whether reject rule '{rule.name}' applies: {_unknown(rule, connection, target, now)}"
-        missing = _missing(rule, connection, target, now)
-        return _decision(connection, Verdict.HOLD, reason, missing=missing, nearest=rule.name)
+def _rejected(case: _Case, rules: Iterable[Rule]) -> Decision | None:
+    answers = [(case.answer(rule), rule) for rule in rules]
+    for rule in (rule for answer, rule in answers if answer is Match.YES):
+        return _decision(
+            case.connection, Verdict.REJECT, f"rule '{rule.name}' rejects it{_because(rule)}", rule=rule.name
+        )
+    for rule in (rule for answer, rule in answers if answer is Match.UNKNOWN):
+        reason = f"cannot tell whether reject rule '{rule.name}' applies: {case.differences(rule)}"
+        return _decision(case.connection, Verdict.HOLD, reason, missing=case.missing(rule), nearest=rule.name)
     return None
 
 
-def _granted(
-    connection: Connection, grants: Iterable[Grant], policy: Policy, now: datetime
-) -> tuple[Decision | None, list[str]]:
+def _granted(case: _Case, grants: Iterable[Grant], asks: Iterable[Rule]) -> tuple[Decision | None, list[str]]:
     """The decision of a valid grant, else what makes the grants found invalid (for the reasons)."""
     notes: list[str] = []
+    connection = case.connection
+    needed = max([rule.approvals for rule in asks] + [case.policy.grants.approvals])
     for grant in sorted(grants, key=lambda g: (g.verdict is not Verdict.REJECT, g.expires, g.operation)):
         if grant.connection != connection.id or grant.spent:
             continue
         if grant.endpoint != connection.endpoint or (grant.guid and connection.guid and grant.guid != connection.guid):
             notes.append(f"the grant of {grant.by} is void: the connection now belongs to another endpoint")
-        elif now >= grant.expires:
+        elif case.now >= grant.expires:
             notes.append(f"the grant of {grant.by} expired on {grant.expires:%Y-%m-%d %H:%M} UTC")
-        elif grant.mode != Mode.APPLY and policy.mode(grant.verdict) is Mode.APPLY:
+        elif grant.mode != Mode.APPLY and case.policy.mode(grant.verdict) is Mode.APPLY:
             notes.append(f"the grant of {grant.by} was given in {grant.mode} mode: give it again")
+        elif grant.verdict is Verdict.APPROVE and needed > 1 and grant.persons < needed:
+            notes.append(f"approved by {grant.by}: {needed - grant.persons} more of {needed} people have to agree")
         elif grant.guid and not connection.guid:
             reason = f"cannot tell whether the endpoint is still the one {grant.by} saw"
             return _decision(connection, Verdict.HOLD, reason, missing=frozenset({"guid"})), notes
@@ -82,77 +158,44 @@ def _granted(
     return None, notes
 
 
-def _approved(connection: Connection, target: ResourceId, policy: Policy, now: datetime) -> Decision | None:
-    for rule in policy.open_rules(Verdict.APPROVE, now):
-        if overall(rule, connection, target, now) is Match.YES:
+def _asked(case: _Case, asks: Iterable[Rule], notes: list[str]) -> Decision | None:
+    """A rule that asks for people speaks before one that approves by itself, also where it cannot tell."""
+    for rule in sorted(asks, key=lambda rule: (-rule.approvals, case.answer(rule) is not Match.YES)):
+        people = "a person has" if rule.approvals == 1 else f"{rule.approvals} people have"
+        sure = case.answer(rule) is Match.YES
+        doubt = "" if sure else f" (perhaps: {case.differences(rule)})"
+        reason = f"rule '{rule.name}' says that {people} to agree{doubt}{_because(rule)}"
+        return _decision(case.connection, Verdict.HOLD, *notes, reason, nearest=rule.name, missing=case.missing(rule))
+    return None
+
+
+def _approved(case: _Case, rules: Iterable[Rule]) -> Decision | None:
+    for rule in rules:
+        if case.answer(rule) is Match.YES:
             return _decision(
-                connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
+                case.connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
             )
     return None
 
 
-def _held(connection: Connection, target: ResourceId, policy: Policy, now: datetime, notes: list[str]) -> Decision:
-    rules = [rule for rule in policy.rules if rule.verdict is Verdict.APPROVE]
+def _held(case: _Case, candidates: Iterable[Rule], notes: list[str]) -> Decision:
+    rules = case.policy.approving.near(case.connection, case.target, case.around)
     if not rules:
-        return _decision(connection, Verdict.HOLD, *notes, "the policy has no approve rule")
-    near = min(rules, key=lambda rule: _distance(rule, connection, target, now))
-    reasons = [*notes, f"no rule matches; nearest is '{near.name}': {_differences(near, connection, target, now)}"]
+        return _decision(case.connection, Verdict.HOLD, *notes, "the policy has no approve rule")
+    near = min(rules, key=case.distance)
+    reasons = [*notes, f"no rule matches; nearest is '{near.name}': {case.differences(near)}"]
     others = [rule for rule in rules if rule is not near]
-    reasons += [f"rule '{rule.name}': {_differences(rule, connection, target, now)}" for rule in others[:_TOLD]]
-    if len(others) > _TOLD:
-        reasons.append(f"and {len(others) - _TOLD} more rules that do not match")
-    missing = frozenset().union(*(_missing(rule, connection, target, now) for rule in rules))
-    return _decision(connection, Verdict.HOLD, *reasons, nearest=near.name, missing=missing)
-
-
-def overall(rule: Rule, connection: Connection, target: ResourceId, now: datetime) -> Match:
-    """No beats unknown beats yes: one part that says no is enough."""
-    answers = rule.consult(connection, target, now).values()
-    if Match.NO in answers:
-        return Match.NO
-    return Match.UNKNOWN if Match.UNKNOWN in answers else Match.YES
-
-
-def _missing(rule: Rule, connection: Connection, target: ResourceId, now: datetime) -> frozenset[str]:
-    """The facts that would turn this rule's unknown into an answer; empty when it says no anyway."""
-    parts = rule.consult(connection, target, now)
-    if Match.NO in parts.values():
-        return frozenset()
-    return frozenset(part for part, answer in parts.items() if answer is Match.UNKNOWN)
-
-
-def _distance(rule: Rule, connection: Connection, target: ResourceId, now: datetime) -> tuple[int, int]:
-    answers = list(rule.consult(connection, target, now).values())
-    return answers.count(Match.NO), answers.count(Match.UNKNOWN)
-
-
-def _differences(rule: Rule, connection: Connection, target: ResourceId, now: datetime) -> str:
-    said = []
-    for part, answer in rule.consult(connection, target, now).items():
-        if part == "groups" and answer is not Match.YES:
-            said.append(_groups_text(rule, connection))
-        elif part == "date" and answer is Match.NO:
-            said.append(f"it expired on {rule.approve_until}")
-        elif answer is Match.NO:
-            said.append(_PART[part])
-        elif answer is Match.UNKNOWN:
-            said.append(f"cannot tell its {part}")
-    return ", ".join(said)
-
-
-def _unknown(rule: Rule, connection: Connection, target: ResourceId, now: datetime) -> str:
-    return _differences(rule, connection, target, now) or "part of it cannot be read"
-
-
-def _groups_text(rule: Rule, connection: Connection) -> str:
-    wanted = ", ".join(sorted(rule.groups or ()))
-    if not connection.groups:
-        return f"it wants group {wanted}, this connection does not show its groups"
-    return f"it wants group {wanted}, this asked for {', '.join(connection.groups)}"
+    reasons += [f"rule '{rule.name}': {case.differences(rule)}" for rule in others[:_TOLD]]
+    more = case.policy.approving.count - 1 - _TOLD
+    if more > 0:
+        reasons.append(f"and {more} more rules that do not match")
+    missing: frozenset[str] = frozenset().union(*(case.missing(rule) for rule in candidates))
+    return _decision(case.connection, Verdict.HOLD, *reasons, nearest=near.name, missing=missing)
 
 
 def _because(rule: Rule) -> str:
-    return f" ({rule.reason})" if rule.reason else ""
+    said = ", ".join(filter(None, (rule.reason, rule.ticket)))
+    return f" ({said})" if said else ""
 
 
 def _decision(

@@ -1,7 +1,7 @@
 """The nouns: what was seen of Azure, and what was decided. Frozen values, no behaviour beyond reading themselves.
 
 Words as in the README. Whatever the requester wrote (request message, description while Pending) has no field here,
-so nothing can match on it.
+so nothing can match on it; only a nonce of our own making is recognised in it, and may narrow a match.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ DESCRIPTIONS = {
 """The fixed public text sent with a decision: rule names, tickets and approvers never leave the tenant."""
 
 
+KEY = "function key"
+"""Who decided, where nobody signed in."""
+
+
 class Presence(StrEnum):
     """What one read proved. Only GONE is proof of absence (404 ResourceNotFound on that very id)."""
 
@@ -53,6 +57,10 @@ class Connection:
     name: str
     endpoint: ResourceId | None
     guid: str | None = None
+    link_identifier: str | None = None
+    """Decimal text that link services and gateways give an endpoint (reference, section 6: set by Azure)."""
+    nonce: str | None = None
+    """32 hex digits that a managed endpoint of ours put into its request message; anybody may have copied it."""
     status: Status = Status.UNKNOWN
     settled: bool = False
     by_us: bool = False
@@ -75,6 +83,8 @@ class Link:
     groups: tuple[str, ...] = ()
     status: Status = Status.UNKNOWN
     manual: bool = False
+    approval_reference: ResourceId | None = None
+    """Another endpoint whose approval this one inherited."""
 
 
 Pair = tuple[str, tuple[str, ...]]  # (fqdn, addresses)
@@ -127,12 +137,24 @@ class Grant:
     endpoint: ResourceId
     guid: str | None
     verdict: Verdict
-    by: str
+    people: tuple[str, ...]
+    """Who agreed, in that order; KEY for whoever held the function key."""
     reason: str
     expires: datetime
     operation: str
     spent: bool = False
     mode: str = "apply"
+    etag: str = field(default="", compare=False)
+    """Of its row: a grant that somebody revokes or spends meanwhile is not spent again."""
+
+    @property
+    def by(self) -> str:
+        return " and ".join(self.people)
+
+    @property
+    def persons(self) -> int:
+        """A key is nobody in particular: it never makes up one of two people."""
+        return len({person for person in self.people if person != KEY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

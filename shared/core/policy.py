@@ -1,118 +1,17 @@
-"""The allow-list as values, and how one rule matches one connection: yes, no or unknown.
+"""The allow-list, the hubs and the limits as one value. Pure.
 
-Knows requesters, targets, groups and dates. Refuses to know files (policyfile.py reads them) and Azure. Unknown is
-an answer: an approve rule needs all yes, and a reject rule that is unknown holds.
+Refuses to know files (policyfile.py reads them) and how a rule matches (rules.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from enum import Enum, StrEnum
-from fnmatch import fnmatchcase
 
 from .ids import ResourceId, Scope, fold
-from .model import Connection, Verdict
-
-
-class Match(Enum):
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-
-
-class Mode(StrEnum):
-    OFF = "off"
-    PLAN = "plan"
-    APPLY = "apply"
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointPattern:
-    """An endpoint id whose resource group and name may be globs; the subscription is always a literal GUID."""
-
-    subscription: str
-    group: str
-    name: str
-
-    def matches(self, endpoint: ResourceId) -> bool:
-        return (
-            fold(endpoint.subscription) == fold(self.subscription)
-            and fnmatchcase(fold(endpoint.group), fold(self.group))
-            and fnmatchcase(fold(endpoint.name), fold(self.name))
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requesters:
-    """Any one of these is enough; `all` is for rules that say so explicitly."""
-
-    subscriptions: frozenset[str] = frozenset()
-    endpoints: tuple[EndpointPattern, ...] = ()
-    guids: frozenset[str] = frozenset()
-    all: bool = False
-
-    def match(self, connection: Connection) -> Match:
-        endpoint = connection.endpoint
-        if self.all:
-            return Match.YES
-        if endpoint is not None and (
-            fold(endpoint.subscription) in self.subscriptions or any(p.matches(endpoint) for p in self.endpoints)
-        ):
-            return Match.YES
-        if connection.guid in self.guids:
-            return Match.YES
-        unread = endpoint is None or (self.guids and connection.guid is None)
-        return Match.UNKNOWN if unread else Match.NO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
-    """Inside one of the scopes (if any are given) and of one of the types (if any are given)."""
-
-    scopes: tuple[Scope, ...] = ()
-    types: frozenset[str] = frozenset()
-
-    def match(self, target: ResourceId) -> Match:
-        inside = not self.scopes or any(scope.contains(target) for scope in self.scopes)
-        typed = not self.types or fold(target.type) in self.types
-        return Match.YES if inside and typed else Match.NO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    name: str
-    verdict: Verdict
-    requesters: Requesters
-    targets: Targets = field(default_factory=Targets)
-    groups: frozenset[str] | None = None
-    approve_until: date | None = None
-    reason: str = ""
-    mode: Mode | None = None
-
-    def consult(self, connection: Connection, target: ResourceId, now: datetime) -> dict[str, Match]:
-        """Every part of the rule with its answer, so that people can be told which part differs."""
-        return {
-            "requester": self.requesters.match(connection),
-            "target": self.targets.match(target),
-            "groups": self._groups(connection),
-            "date": Match.YES if self.is_open(now) else Match.NO,
-        }
-
-    def is_open(self, now: datetime) -> bool:
-        """Until the end of that day, UTC. An expired rule is no rule."""
-        return self.approve_until is None or now.astimezone(UTC).date() <= self.approve_until
-
-    def _groups(self, connection: Connection) -> Match:
-        if self.groups is None:
-            return Match.YES
-        if not connection.groups:
-            return Match.UNKNOWN
-        asked = {fold(group) for group in connection.groups}
-        # An approve rule must cover all that is asked; a reject rule hits when any of it is named.
-        hit = asked <= self.groups if self.verdict is Verdict.APPROVE else bool(asked & self.groups)
-        return Match.YES if hit else Match.NO
+from .lookup import Lookup
+from .model import Verdict
+from .rules import Mode, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +33,22 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """How many approvals one cause may bring about before a person has to release them, by fingerprint."""
+
+    approvals_per_policy_change: int = 100
+    approvals_per_sweep: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """What decisions by hand need where no rule says more."""
+
+    approvals: int = 1
+    days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One valid policy file. `hash` names exactly these bytes in every decision row."""
 
@@ -144,7 +59,17 @@ class Policy:
     modes: tuple[tuple[str, Mode], ...] = ()
     previous_owners: tuple[str, ...] = ()
     ttl: int = 10
+    caps: Caps = field(default_factory=Caps)
+    grants: Grants = field(default_factory=Grants)
     hash: str = ""
+    approving: Lookup = field(init=False, repr=False, compare=False)
+    rejecting: Lookup = field(init=False, repr=False, compare=False)
+    named: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "named", {rule.name: rule for rule in self.rules})
+        for name, verdict in (("approving", Verdict.APPROVE), ("rejecting", Verdict.REJECT)):
+            object.__setattr__(self, name, Lookup([rule for rule in self.rules if rule.verdict is verdict]))
 
     def covers(self, target: ResourceId) -> bool:
         """Targets outside the scope do not exist for us."""
@@ -174,8 +99,5 @@ class Policy:
 
     def mode_of_rule(self, verdict: str, name: str | None) -> Mode:
         """A rule may be stricter or looser than the whole, too."""
-        own = next((rule.mode for rule in self.rules if rule.name == name), None)
-        return own or self.mode(verdict)
-
-    def open_rules(self, verdict: Verdict, now: datetime) -> Iterable[Rule]:
-        return (rule for rule in self.rules if rule.verdict is verdict and rule.is_open(now))
+        rule = self.named.get(name or "")
+        return (rule.mode if rule else None) or self.mode(verdict)

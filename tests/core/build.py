@@ -31,7 +31,8 @@ from shared.core.model import (
 )
 from shared.core.names import Mark, NameState, desired
 from shared.core.plan import Snapshot
-from shared.core.policy import EndpointPattern, Hub, Mode, Policy, Requesters, Rule, Targets
+from shared.core.policy import Hub, Policy
+from shared.core.rules import EndpointPattern, Mode, Requesters, Rule, Targets
 
 TEAM = "aaaaaaaa-0000-4000-8000-000000000001"
 DATA = "bbbbbbbb-0000-4000-8000-000000000002"
@@ -156,7 +157,7 @@ def grant(verdict: Verdict = Verdict.APPROVE, **changed: Any) -> Grant:
         "connection": connection_id(),
         "endpoint": ENDPOINT,
         "guid": GUID,
-        "by": "ada",
+        "people": ("ada",),
         "reason": "CHG-7",
         "expires": NOW + timedelta(days=7),
         "operation": "op1",

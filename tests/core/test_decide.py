@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from shared.core import reading
 from shared.core.decide import decide
 from shared.core.model import Connection, Decision, Grant, Status, Verdict
-from shared.core.policy import Mode, Policy, Requesters, Rule, Targets
+from shared.core.policy import Policy
+from shared.core.rules import Mode, Requesters, Rule, Targets
 
 from .build import (
     DATA,
@@ -221,7 +222,7 @@ def test_a_grant_never_overrides_a_reject_rule_that_cannot_tell() -> None:
 
 
 def test_of_two_people_the_one_who_refuses_wins_whatever_the_order() -> None:
-    both = (grant(), grant(REJECT, by="bob", operation="op2"))
+    both = (grant(), grant(REJECT, people=("bob",), operation="op2"))
     assert decided(connection(), grants=both).verdict is REJECT
     assert decided(connection(), grants=both[::-1]).verdict is REJECT
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.core.ids import Scope
 from shared.core.model import Verdict
-from shared.core.policy import Match, Mode, Requesters, Rule, Targets
+from shared.core.rules import Match, Mode, Requesters, Targets
 
 from .build import (
     DATA,
@@ -27,7 +27,6 @@ from .build import (
     hub,
     pattern,
     policy,
-    reject,
     rule,
     target_id,
     until,
@@ -136,16 +135,6 @@ def test_approve_until_ends_with_that_day_in_utc(now: datetime, still: bool) -> 
 
 def test_the_last_day_there_is_never_ends() -> None:
     assert rule(approve_until=until("9999-12-31")).is_open(NOW)
-
-
-def test_an_expired_rule_is_no_rule() -> None:
-    expired = rule(approve_until=until("2026-11-20"))
-    assert list(policy(expired, rule("open")).open_rules(Verdict.APPROVE, NOW)) == [rule("open")]
-
-
-def test_rules_are_asked_by_verdict() -> None:
-    rules: list[Rule] = list(policy(rule(), reject()).open_rules(Verdict.REJECT, NOW))
-    assert rules == [reject()]
 
 
 def test_a_policy_without_a_scope_covers_every_target_and_one_with_a_scope_only_its_subscriptions() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared import policyfile
 from shared.core.model import Verdict
-from shared.core.policy import EndpointPattern, Mode
+from shared.core.rules import EndpointPattern, Mode
 from shared.policyfile import BadPolicy
 
 from .build import DATA, DNS, GUID, TEAM, examples

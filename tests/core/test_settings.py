@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.core.policy import Mode
+from shared.core.rules import Mode
 from shared.settings import BadSettings, Settings
 
 from .build import TARGET, target_id

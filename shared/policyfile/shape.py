@@ -1,0 +1,227 @@
+"""The shape of a policy file, version 1. The one definition: checks, JSON Schema and its hover texts come from it.
+
+With texts.py the only place that knows pydantic. Strict: unknown keys are mistakes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..core.rules import Mode
+from .texts import (
+    GroupText,
+    GuidText,
+    LinkText,
+    Long,
+    ManagementGroupText,
+    OwnerText,
+    PatternText,
+    ResourceText,
+    ScopeText,
+    Seconds,
+    Text,
+    TypeText,
+    UntilText,
+)
+
+People = Annotated[int, Field(ge=0, le=5, strict=True)]
+Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ScopeFile(_Strict):
+    subscriptions: Annotated[list[GuidText], Field(min_length=1)]
+    """Subscriptions that hold targets. Targets anywhere else do not exist for Linkkeeper."""
+
+
+class RequestersFile(_Strict):
+    """Whose requests the rule speaks of; any one of these is enough."""
+
+    subscriptions: list[GuidText] = []
+    """Every private endpoint in these subscriptions."""
+    resource_groups: list[GroupText] = []
+    """Every private endpoint in these resource groups."""
+    endpoints: list[PatternText] = []
+    """Endpoint ids; resource group and name may be globs, the subscription is always a literal GUID."""
+    guids: list[GuidText] = []
+    """The endpoint's resourceGuid, where Azure shows it."""
+    link_identifiers: list[LinkText] = []
+    """The endpoint's linkIdentifier, as Private Link Services and application gateways show it."""
+    management_groups: list[ManagementGroupText] = []
+    """Every subscription below these management groups, as Resource Graph shows them."""
+    vendors: list[Text] = []
+    """Names from the list of vendors."""
+    all: bool = False
+    """Anybody. Say it only where you mean it."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        named = any(getattr(self, name) for name in type(self).model_fields if name != "all")
+        if self.all == named:
+            raise ValueError("name somebody, or say all: true, not both")
+        return self
+
+
+class TargetsFile(_Strict):
+    """What the rule is for: inside one of the scopes, of one of the types, with all of the tags."""
+
+    ids: list[ResourceText] = []
+    """Single resources, by their full ids."""
+    scopes: list[ScopeText] = []
+    """Subscriptions, resource groups or single resources."""
+    types: list[TypeText] = []
+    """Resource types, such as Microsoft.Storage/storageAccounts."""
+    tags: dict[Annotated[str, Field(min_length=1, max_length=512)], Annotated[str, Field(max_length=256)]] = {}
+    """Tags that the resource must have, name to value. Whoever may change tags may then open the resource."""
+    all: bool = False
+    """Every target. Say it only where you mean it."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        if self.all == bool(self.ids or self.scopes or self.types or self.tags):
+            raise ValueError("name ids, scopes, types or tags, or say all: true, not both")
+        return self
+
+
+class ManagedByFile(_Strict):
+    """One of our own services must just have asked for this connection. A further condition, never the only one."""
+
+    services: Annotated[list[ResourceText], Field(min_length=1)]
+    """Ids of Grafana workspaces, data factories, search services, Stream Analytics clusters, Front Door profiles."""
+    within_minutes: Annotated[int, Field(ge=1, le=10_080, strict=True)] = 60
+    """How old the managed endpoint may be."""
+    nonce: bool = False
+    """Its request message must hold linkkeeper-nonce: and 32 hex digits, and the request the same."""
+
+
+class RuleFile(_Strict):
+    name: Text
+    """Named in every decision that the rule makes."""
+    verdict: Literal["approve", "reject"]
+    """Reject beats approve; what no rule matches is held for a person."""
+    requesters: RequestersFile
+    targets: TargetsFile
+    groups: Annotated[list[Text], Field(min_length=1)] | None = None
+    """Sub-resources such as blob; omitted means any, or what is usual for the rule's vendors."""
+    approve_until: UntilText | None = None
+    """The last day (UTC) on which the rule approves, or a time with its zone. It ends approving, not access."""
+    reason: Long = ""
+    """Why, for the journal; never sent to the requester."""
+    ticket: Text | None = None
+    """The change or request behind it, for the journal; never sent to the requester."""
+    mode: Mode | None = None
+    """off, plan or apply for this rule alone; omitted: as modes say."""
+    limit: Count | None = None
+    """How many connections the rule may approve, over all targets together."""
+    approvals: People | None = None
+    """How many people have to agree before a matching connection is approved; 0: none, the rule approves."""
+    tenants: Annotated[list[GuidText], Field(min_length=1)] | None = None
+    """The requester's subscription must belong to one of these tenants now; it may have been transferred."""
+    managed_by: ManagedByFile | None = None
+
+
+class VendorFile(_Strict):
+    """A requester with a name: a vendor, its endpoints, and what it usually connects to."""
+
+    name: Text
+    kind: Literal["sigma", "dbt", "grafana"] | None = None
+    """A vendor whose usual types and groups Linkkeeper knows. These are shared unless said otherwise."""
+    shared: bool | None = None
+    """Its subscriptions serve all of its customers: only exact endpoint ids count, a subscription says nothing."""
+    subscriptions: list[GuidText] = []
+    """Its subscriptions. Where it is shared they never match; they only mark what is shared."""
+    endpoints: list[PatternText] = []
+    """The endpoint ids that the vendor told you; globs only where it is not shared."""
+    usual: dict[TypeText, list[Text]] = {}
+    """What it connects to: type to groups (none where the type has none). Adds to what is known of its kind."""
+    contact: Text | None = None
+    """Whom to ask, for people."""
+
+    @model_validator(mode="after")
+    def _says_who(self) -> Self:
+        if not self.subscriptions and not self.endpoints:
+            raise ValueError("name its endpoints or its subscriptions")
+        return self
+
+
+class DefaultsFile(_Strict):
+    """What rules mean that do not say it themselves."""
+
+    mode: Mode | None = None
+    limit: Count | None = None
+    approvals: People = 0
+    tenants: Annotated[list[GuidText], Field(min_length=1)] | None = None
+
+
+class GrantsFile(_Strict):
+    """Decisions by hand, where no rule says more."""
+
+    approvals: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    """How many different people have to agree to an approval."""
+    days: Annotated[int, Field(ge=1, le=366, strict=True)] = 7
+    """How long a decision stays good when it says nothing itself."""
+
+
+class CapsFile(_Strict):
+    """Approvals that one cause may bring about; more wait until a person releases them by their fingerprint."""
+
+    approvals_per_policy_change: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
+    approvals_per_sweep: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
+
+
+class ServesFile(_Strict):
+    subscriptions: list[GuidText] = []
+    """Endpoints in these subscriptions get their names here."""
+    all: bool = False
+    """Every endpoint that connects to a target in scope."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        if self.all == bool(self.subscriptions):
+            raise ValueError("name subscriptions, or say all: true, not both")
+        return self
+
+
+class ModesFile(_Strict):
+    """off: not even planned; plan: shown and journalled, not done; apply: done."""
+
+    approve: Mode | None = None
+    reject: Mode | None = None
+    put: Mode | None = None
+    delete: Mode | None = None
+    refresh: Mode | None = None
+
+
+class HubFile(_Strict):
+    name: Text
+    zones: GroupText
+    """The resource group that holds the private DNS zones."""
+    serves: ServesFile
+    ttl: Seconds | None = None
+    """Time to live of the records, in seconds."""
+    modes: ModesFile = ModesFile()
+
+
+class PolicyFile(_Strict):
+    """Linkkeeper's policy, version 1."""
+
+    version: Literal[1]
+    owner: OwnerText
+    """The mark in the metadata of every record that Linkkeeper writes."""
+    previous_owners: list[OwnerText] = []
+    """Marks this installation used before; their records count as ours."""
+    scope: ScopeFile | None = None
+    modes: ModesFile = ModesFile()
+    ttl: Seconds = 10
+    """Time to live of records, in seconds; 10 is what zone groups use."""
+    defaults: DefaultsFile = DefaultsFile()
+    grants: GrantsFile = GrantsFile()
+    caps: CapsFile = CapsFile()
+    vendors: list[VendorFile] = []
+    rules: list[RuleFile] = []
+    hubs: list[HubFile] = []

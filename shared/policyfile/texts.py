@@ -1,0 +1,135 @@
+"""The words of a policy file one by one: GUIDs, ids, globs, types, dates. Each says what it wants instead.
+
+Everything that becomes part of a comparison is folded here, once. Look-alikes from other alphabets are refused: a
+subscription or group that only looks like yours is not yours.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from ..core.ids import NotAnId, ResourceId, Scope, fold, is_guid
+from ..core.rules import EndpointPattern
+
+_SHAPE = "/subscriptions/<guid>/resourceGroups/<glob>/providers/Microsoft.Network/privateEndpoints/<glob>"
+_WORD = re.compile(r"[A-Za-z0-9_.*?()-]{1,90}", re.ASCII)
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_GROUP = re.compile(r"[A-Za-z0-9_.()-]{1,90}", re.ASCII)
+_TYPE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_STARS = 10
+
+
+def _guid(value: object) -> object:
+    if not is_guid(value):
+        raise ValueError("a GUID is needed, such as aaaaaaaa-0000-4000-8000-000000000001")
+    return fold(str(value))
+
+
+def _ascii(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("text is needed")
+    odd = next((letter for letter in value if not " " <= letter <= "~"), None)
+    if odd is not None:
+        raise ValueError(f"holds {odd!a}, which is no plain letter: it may only look like the right one")
+    return value
+
+
+def _scope(value: object) -> object:
+    try:
+        return Scope.parse(_ascii(value))
+    except NotAnId as wrong:
+        raise ValueError(str(wrong)) from None
+
+
+def _group_scope(value: object) -> object:
+    scope = _scope(value)
+    if not isinstance(scope, Scope) or len(scope.segments) != 4:
+        raise ValueError("a resource group is needed: /subscriptions/<guid>/resourceGroups/<name>")
+    return scope
+
+
+def _resource(value: object) -> object:
+    try:
+        found = ResourceId.parse(_ascii(value))
+    except NotAnId as wrong:
+        raise ValueError(str(wrong)) from None
+    if not is_guid(found.subscription):
+        raise ValueError("the subscription must be a GUID")
+    return found
+
+
+def _pattern(value: object) -> object:
+    parts = _ascii(value).strip("/").split("/")
+    words = [fold(part) for part in parts]
+    fixed = [words[i] if len(words) == 8 else "" for i in (0, 2, 4, 5, 6)]
+    if fixed != ["subscriptions", "resourcegroups", "providers", "microsoft.network", "privateendpoints"]:
+        raise ValueError(f"expected {_SHAPE}")
+    if not is_guid(parts[1]):
+        raise ValueError("the subscription must be a literal GUID, never a glob")
+    if not all(_WORD.fullmatch(part) for part in (parts[3], parts[7])):
+        raise ValueError("a glob may hold letters, digits, . _ - ( ) and the wildcards * and ?, at most 90")
+    if sum(parts[at].count("*") for at in (3, 7)) > _STARS:
+        raise ValueError(f"a glob may hold {_STARS} stars")
+    return EndpointPattern(fold(parts[1]), parts[3], parts[7])
+
+
+def _type(value: object) -> object:
+    if not isinstance(value, str) or not _TYPE.fullmatch(value):
+        raise ValueError("a resource type is needed, such as Microsoft.Storage/storageAccounts")
+    return fold(value)
+
+
+def _owner(value: object) -> object:
+    if not isinstance(value, str) or not _OWNER.fullmatch(value):
+        raise ValueError("letters, digits, '.', '_' and '-', at most 63: it is written into every record")
+    return value
+
+
+def _management_group(value: object) -> object:
+    if not isinstance(value, str) or not _GROUP.fullmatch(value):
+        raise ValueError("the management group's id is needed (not its display name): letters, digits, . _ - ( )")
+    return fold(value)
+
+
+def _link_identifier(value: object) -> object:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"\d{1,20}", text, re.ASCII):
+        raise ValueError("a linkIdentifier is needed: up to 20 digits")
+    return text
+
+
+def _until(value: object) -> object:
+    text = value if isinstance(value, str) else ""
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a date is needed, such as 2027-06-30, or a time with its zone") from None
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its zone, such as 2027-06-30T12:00:00Z (a plain date ends with that day, UTC)")
+    return moment
+
+
+def _as(kind: str, **more: Any) -> Any:
+    return Field(json_schema_extra={"type": kind, **more})
+
+
+GuidText = Annotated[str, BeforeValidator(_guid), Field(json_schema_extra={"format": "uuid"})]
+ScopeText = Annotated[Any, BeforeValidator(_scope), _as("string")]
+GroupText = Annotated[Any, BeforeValidator(_group_scope), _as("string")]
+ResourceText = Annotated[Any, BeforeValidator(_resource), _as("string")]
+PatternText = Annotated[Any, BeforeValidator(_pattern), _as("string")]
+TypeText = Annotated[str, BeforeValidator(_type)]
+OwnerText = Annotated[str, BeforeValidator(_owner)]
+ManagementGroupText = Annotated[str, BeforeValidator(_management_group)]
+LinkText = Annotated[str, BeforeValidator(_link_identifier)]
+UntilText = Annotated[Any, BeforeValidator(_until), _as("string")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Long = Annotated[str, StringConstraints(max_length=500)]
+Seconds = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
