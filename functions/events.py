@@ -22,7 +22,7 @@ blueprint = func.Blueprint()
 async def events(event: func.EventGridEvent) -> None:
     the_app = app()
     try:
-        signal = signals.read(payload(event), the_app.policies.current().policy)
+        signal = signals.read(payload(event), (await the_app.policies.current()).policy)
     except signals.Ignored as why:
         log(Event.IGNORED, str(why))
         return

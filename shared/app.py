@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from . import settings as settings_module
 from .azure.arm import Arm
 from .azure.bell import Bell
+from .azure.blobfile import BlobFile
 from .azure.clients import Clients
 from .azure.desk import Desk
 from .azure.dns import Dns
@@ -17,64 +17,22 @@ from .azure.inventory import Inventory
 from .azure.journal import Entry, Journal
 from .azure.memory import load
 from .azure.notify import Notifier
+from .azure.policies import Policies
+from .azure.slots import Slots
+from .azure.surroundings import Surroundings
 from .azure.tables import Tables
+from .azure.wire import Wire
 from .azure.worklist import Clock, OnPark, Worklist
 from .core.ids import ResourceId
 from .core.names import Mark
 from .core.policy import Policy
-from .core.rules import Mode
+from .policysource import File, PolicySource, PolicyState
 from .settings import Settings
 from .telemetry import Event, alert, log
-
-_NOTHING = Policy(owner="", modes=tuple((kind, Mode.OFF) for kind in ("approve", "reject", "put", "delete", "refresh")))
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyState:
-    """The last good policy (nothing at all when there never was one), and whether the file is valid right now."""
-
-    policy: Policy
-    valid: bool
-    mistakes: str = ""
-    hash: str = ""
-
-
-class PolicySource:
-    """Reads the policy file when it changes. An invalid one never replaces a good one."""
-
-    def __init__(self, path: Path, default: Mode) -> None:
-        self._path = path
-        self._default = default
-        self._stamp: tuple[int, int] | None = None
-        self._state = PolicyState(policy=_NOTHING, valid=False, mistakes="not read yet")
-        self.announced = ""
-
-    def current(self) -> PolicyState:
-        stamp = self._look()
-        if stamp != self._stamp or stamp is None:
-            self._stamp = stamp
-            self._state = self._read()
-        return self._state
-
-    def _look(self) -> tuple[int, int] | None:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size
-
-    def _read(self) -> PolicyState:
-        from . import policyfile  # pydantic is heavy: not before the first decision
-
-        try:
-            policy = policyfile.load(self._path, self._default)
-        except policyfile.BadPolicy as wrong:
-            return PolicyState(policy=self._state.policy, valid=False, mistakes=str(wrong), hash="invalid")
-        return PolicyState(policy=policy, valid=True, hash=policy.hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +46,22 @@ class App:
     arm: Arm
     dns: Dns
     inventory: Inventory
+    surroundings: Surroundings
+    slots: Slots
     notifier: Notifier
     policies: PolicySource
+    stored: Policies
     now: Clock = field(default=utc_now)
 
     def mark(self, policy: Policy) -> Mark:
         return Mark(owner=policy.owner, deployment=self.settings.deployment, previous=policy.previous_owners)
 
-    async def policy(self) -> PolicyState:
-        """The policy as of now; a change of it is announced to the other workers before it is used."""
-        state = self.policies.current()
+    async def policy(self, confirm: bool = False) -> PolicyState:
+        """The policy as of now; a change of it is announced to the other workers before it is used.
+
+        `confirm`: ask its origin, whatever was known a moment ago.
+        """
+        state = await self.policies.current(confirm)
         if state.hash != self.policies.announced:
             await self.desk.announce_policy(state.hash, state.valid, state.mistakes)
             self.policies.announced = state.hash
@@ -128,6 +92,8 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
     tables = Tables(clients, settings)
     arm = Arm(clients, settings.arm)
     journal, desk = Journal(tables, now), Desk(tables, now)
+    stored = Policies(tables, now)
+    origin = BlobFile(clients, settings) if settings.policy_blob else File(settings.policy)
     return App(
         settings=settings,
         clients=clients,
@@ -138,8 +104,11 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
         arm=arm,
         dns=Dns(clients),
         inventory=Inventory(arm, clients),
+        surroundings=Surroundings(Wire(clients, settings.arm), tables, now),
+        slots=Slots(tables),
         notifier=Notifier(clients, settings),
-        policies=PolicySource(settings.policy, settings.mode),
+        policies=PolicySource(origin, settings.mode, stored, now),
+        stored=stored,
         now=now,
     )
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from . import limits, managed, surroundings
 from .app import PolicyState
 from .azure.memory import Intent
 from .azure.notify import MISMATCH
+from .core.around import NOTHING_READ
 from .core.decide import decide
 from .core.model import Connection, Decision, Status, Verdict
-from .core.plan import Change, completed
+from .core.plan import Change, Snapshot, completed, explained
 from .errors import Conflict, Lasting, Passing, Unclear
 from .outcome import Outcome, Work, entry, failed
 from .telemetry import Event, alert, log
@@ -29,15 +31,25 @@ async def send(work: Work, change: Change) -> Outcome:
     decision, target, app = change.decision, work.plan.target, work.app
     assert decision is not None
     confirmed = app.now()
+    state = await app.policy(confirm=True)
+    if (state.hash, state.valid) != (work.state.hash, work.state.valid):
+        return Outcome(change=change, result="conflict", detail="the policy changed since it was read")
     if why := await _suspended(work, change.kind):
         return Outcome(change=change, result="skipped", detail=why)
     try:
         read = await _still(work, decision)
+        slot = await limits.take(work, decision) if read is not None else None
     except (Passing, Lasting) as wrong:
         return failed(work, change, wrong)
     if read is None:
         return Outcome(change=change, result="conflict", detail="it changed since it was read")
-    (intent,) = await app.journal.open(target, [entry(work, change)])
+    if slot is not None and not slot.taken:
+        return Outcome(change=change, result="skipped", detail=slot.why)
+    try:
+        (intent,) = await app.journal.open(target, [entry(work, change)])
+    except Conflict:
+        return Outcome(change=change, result="conflict", detail="the grant changed since it was read")
+    await managed.expect(work, change)
     if app.now() - min(read, confirmed) > SENT_BY:
         return await _too_late(work, change, intent)
     try:
@@ -82,6 +94,8 @@ async def _still(work: Work, decision: Decision) -> datetime | None:
     listed = next((c for c in view.connections if c.id == connection.id), None)
     leaned = listed is not None and (listed.groups, listed.guid) != (connection.groups, connection.guid)
     oldest = min(view.read_at[part] for part in (connection.id, *((connection.endpoint,) if leaned else ())))
+    if view.found is not None:
+        oldest = min(oldest, view.found.at)
     start = app.now()
     if start - oldest < FRESH:
         return oldest
@@ -90,9 +104,23 @@ async def _still(work: Work, decision: Decision) -> datetime | None:
         return None
     if leaned:
         fresh = completed(fresh, await app.arm.endpoint(connection.endpoint), work.plan.target)
-    again = decide(fresh, target=work.plan.target, policy=work.policy, now=app.now(), grants=work.memory.grants)
+    again = await _decided_again(work, fresh)
     same = (fresh.endpoint, fresh.guid) == (connection.endpoint, connection.guid)
     return start if same and again.verdict is decision.verdict else None
+
+
+async def _decided_again(work: Work, fresh: Connection) -> Decision:
+    """With surroundings as fresh as the connection. Who else waits here counts where a managed endpoint decides."""
+    app, view, policy, target = work.app, work.view, work.policy, work.plan.target
+    found = await surroundings.again(view, app)
+    around = found.around if found else NOTHING_READ
+    if view.wants.services:
+        listing = await app.arm.connections(target)
+        others = [fresh if c.id == fresh.id else c for c in listing.connections]
+        incomplete = "" if listing.complete else listing.why
+        seen = Snapshot(target=target, grants=tuple(work.memory.grants), around=around, incomplete=incomplete)
+        around = explained(others, seen, policy, app.now())
+    return decide(fresh, target=target, policy=policy, now=app.now(), grants=work.memory.grants, around=around)
 
 
 async def _read_back(work: Work, change: Change, intent: Intent) -> Outcome:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from .app import App
 from .azure.memory import Known, Memory
+from .core.around import NOTHING_READ
 from .core.decide import decide
 from .core.ids import ResourceId
 from .core.model import Connection, Presence, Seen, Status, Verdict
@@ -18,7 +19,10 @@ from .core.plan import completed
 from .core.policy import Policy
 from .core.signals import ENDPOINT, RECORD
 from .learned import from_memory
+from .surroundings import look_around
 from .view import Look, View, connection_facts, endpoint_facts
+
+_SHOWN_BY_ENDPOINT = {"groups", "guid"}
 
 
 async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
@@ -26,9 +30,13 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
     await _read_subjects(view, memory, app)
     if _needs_list(view, memory):
         await _list(view, app)
-        wanted = _endpoints_to_read(view, memory, policy, app)
-        await _read_endpoints(view, wanted, app)
-    view.news = view.news or _news(view, memory)
+    for _ in range(2):  # what lies around may show that an endpoint has to be read after all
+        if view.listing is not None:
+            await _read_endpoints(view, _endpoints_to_read(view, memory, policy, app), app)
+        view.news = view.news or _news(view, memory)
+        await look_around(view, memory.grants, policy, app)
+    if view.found is not None:
+        view.notes += [(str(look.target), note) for note in view.found.notes]
     return view
 
 
@@ -80,7 +88,7 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
         stale = changed or view.look.full or (known is not None and known.policy != policy.hash)
         view.news = view.news or changed
         if connection.status is Status.PENDING:
-            if _decision_needs(connection, known, changed, memory, policy, view.look.target, app.now()):
+            if _decision_needs(connection, known, changed, memory, policy, view, app.now()):
                 wanted.add(endpoint)
         elif (stale or _lags(connection, known)) and (policy.hubs_of(endpoint) or endpoint in memory.names):
             wanted.add(endpoint)
@@ -105,19 +113,21 @@ def _decision_needs(
     changed: bool,
     memory: Memory,
     policy: Policy,
-    target: ResourceId,
+    view: View,
     now: datetime,
 ) -> bool:
     """Would reading the endpoint change the decision? What memory tells may hold, but never approve or reject."""
-    bare = decide(connection, target=target, policy=policy, now=now, grants=memory.grants)
-    if not bare.missing:
+    target = view.look.target
+    around = view.found.around if view.found else NOTHING_READ
+    bare = decide(connection, target=target, policy=policy, now=now, grants=memory.grants, around=around)
+    if not bare.missing & _SHOWN_BY_ENDPOINT:
         return False
     if known is None or changed or known.policy != policy.hash:
         return True
     if known.link == "unreadable":
         return False
     remembered = completed(connection, from_memory(known, target), target)
-    again = decide(remembered, target=target, policy=policy, now=now, grants=memory.grants)
+    again = decide(remembered, target=target, policy=policy, now=now, grants=memory.grants, around=around)
     return again.verdict in (Verdict.APPROVE, Verdict.REJECT)
 
 

@@ -41,6 +41,7 @@ _LASTING = {"failed", "refused"}
 
 async def record(work: Work, item: Item, report: Report) -> None:
     await _close(work)
+    await _used(work)
     await _failures(work)
     _take_read_backs(work)
     if work.passing is None:
@@ -57,6 +58,13 @@ async def _close(work: Work) -> None:
         if outcome.intent is not None and outcome.result not in ("open", "conflict"):
             sent = await closing.finish(work.app, work.plan.target, outcome.intent, outcome.result)
             work.unsent = work.unsent or not sent
+
+
+async def _used(work: Work) -> None:
+    """When each rule last decided something: a rule that nobody uses is better gone."""
+    for rule in {o.change.decision.rule for o in work.outcomes if o.result == "done" and o.change.decision}:
+        if rule:
+            await work.app.stored.use(rule)
 
 
 async def _failures(work: Work) -> None:
@@ -208,7 +216,8 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
         if outcome.result == "done" and endpoint is not None:
             served = bool(policy.hubs_of(endpoint))
             report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
-    if work.unsent or work.waits or work.memory.intents or any(o.result == "open" for o in work.outcomes):
+    again = work.view.found is not None and work.view.found.again
+    if again or work.unsent or work.waits or work.memory.intents or any(o.result == "open" for o in work.outcomes):
         report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
     for endpoint in work.view.waiting:
         seen = looks.get(endpoint, 0)

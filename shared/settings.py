@@ -26,7 +26,7 @@ _ARM = {
 
 # name, default, what it means
 SETTINGS: tuple[tuple[str, str, str], ...] = (
-    ("LINKKEEPER_POLICY", "policy/policy.yaml", "the policy file, relative to the app"),
+    ("LINKKEEPER_POLICY", "policy/policy.yaml", "the policy: a file, relative to the app, or a blob's https address"),
     ("LINKKEEPER_MODE", "plan", "what modes not set in the policy mean: off, plan or apply"),
     ("LINKKEEPER_DEPLOYMENT", "the site's name", "marks our records together with the policy's owner"),
     ("LINKKEEPER_CLOUD", "AzureCloud", "AzureCloud, AzureUSGovernment or AzureChinaCloud"),
@@ -53,6 +53,8 @@ class BadSettings(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     policy: Path
+    policy_blob: str
+    """The address of the blob, where the policy is one; else empty."""
     mode: Mode
     deployment: str
     cloud: str
@@ -82,9 +84,11 @@ def read(env: Mapping[str, str] | None = None) -> Settings:
     arm = _https(env, "LINKKEEPER_ARM", _ARM.get(cloud, ""), wrong)
     tables, queues, connection = _storage(env, wrong)
     topic = _https(env, "LINKKEEPER_TOPIC", "", wrong)
-    policy = Path(env.get("LINKKEEPER_POLICY") or "policy/policy.yaml")
+    blob = _blob(env, connection, wrong)
+    policy = Path("" if blob else env.get("LINKKEEPER_POLICY") or "policy/policy.yaml")
     settings = Settings(
         policy=policy if policy.is_absolute() else ROOT / policy,
+        policy_blob=blob,
         mode=Mode(_one_of(env, "LINKKEEPER_MODE", tuple(Mode), "plan", wrong)),
         deployment=env.get("LINKKEEPER_DEPLOYMENT") or env.get("WEBSITE_SITE_NAME") or "local",
         cloud=cloud,
@@ -95,7 +99,7 @@ def read(env: Mapping[str, str] | None = None) -> Settings:
         tables=tables,
         queues=queues,
         connection_string=connection,
-        own=_own(env, (tables, queues, topic), wrong),
+        own=_own(env, (tables, queues, topic, blob), wrong),
         signed_in=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
     )
     if wrong:
@@ -121,6 +125,20 @@ def _storage(env: Mapping[str, str], wrong: list[str]) -> tuple[str, str, str | 
     if not tables or not queues:
         wrong.append("AzureWebJobsStorage: set it, or AzureWebJobsStorage__tableServiceUri and __queueServiceUri")
     return tables, queues, None
+
+
+def _blob(env: Mapping[str, str], connection: str | None, wrong: list[str]) -> str:
+    """https://account/container/name, without a query: the app's identity reads it, no signature does."""
+    value = env.get("LINKKEEPER_POLICY") or ""
+    if not value.lower().startswith(("https://", "http://")):
+        return ""
+    local = re.search(r"BlobEndpoint=(http://(?:127\.0\.0\.1|localhost)[^;]*)", connection or "")
+    known = value.lower().startswith("https://") or bool(local and value.startswith(local[1].rstrip("/") + "/"))
+    path = [part for part in value.split("/")[3:] if part]
+    if not known or not _host(value) or set("?#@") & set(value) or len(path) < 2:
+        wrong.append(f"LINKKEEPER_POLICY: {value!r} is not the https address of a blob: https://account/container/name")
+        return ""
+    return value
 
 
 def _spelt_out(connection: str) -> str:

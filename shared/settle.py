@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from . import closing, operations, recording
+from . import closing, limits, managed, operations, policychange, recording
 from .app import App, PolicyState
 from .apply import apply, without_off
 from .azure import memory as memories
@@ -20,8 +20,9 @@ from .azure.desk import Control
 from .azure.memory import Memory
 from .azure.worklist import Item
 from .core import plan as planning
+from .core.around import NOTHING_READ
 from .core.ids import ResourceId
-from .core.model import Presence, Seen
+from .core.model import Presence, Seen, Status
 from .core.plan import Plan, Snapshot
 from .core.policy import Policy
 from .core.signals import ENDPOINT, Ignored, signal
@@ -128,6 +129,8 @@ async def settle(item: Item, app: App, given: Given) -> Report:
     """Raises Passing when it must be tried again later; what was done until then is recorded."""
     state = await app.policy()
     control = await app.desk.control()
+    if control.policy == state.hash:
+        await policychange.show(app, state)
     memory = await memories.load(app.tables, item.work)
     look = _look(item, memory, given)
     deadline = app.now() + DEADLINE
@@ -142,10 +145,11 @@ async def settle(item: Item, app: App, given: Given) -> Report:
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:
             await closing.close_open(step)
-        step.plan = report.plan = _plan(view, memory, state, control, app)
+        step.plan = report.plan = await _plan(view, memory, state, control, app)
         if not look.dry:
             await apply(step)
             await recording.record(step, item, report)
+            await managed.check(step, report)
         report.outcomes += step.outcomes
         report.unreadable = view.unreadable
         report.cut = step.cut
@@ -154,7 +158,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
         if step.cut or not any(o.result == "conflict" or _reopened(o) for o in step.outcomes):
             break
         memory = await memories.load(app.tables, item.work)
-        look = Look(target=look.target, subjects=look.subjects, full=look.full, doubt=look.doubt)
+        look = replace(look, given={})
     else:
         report.later[item.work] = app.now() + _AGAIN
     await operations.finish(report, memory, state, app)
@@ -183,7 +187,9 @@ def _look(item: Item, memory: Memory, given: Given) -> Look:
     causes = {cause for due in item.due for cause in due.causes}
     full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "plan"})
     subjects = frozenset(due.subject for due in item.due) | ({item.work} if by_hand else set())
-    look = Look(target=item.work, subjects=subjects, full=full, given=dict(given))
+    # A look that was asked for again: what did not answer then is asked again, too.
+    thorough = full or bool(causes & {"sweep", "watch", "policy"}) or any(due.looks for due in item.due)
+    look = Look(target=item.work, subjects=subjects, full=full, thorough=thorough, given=dict(given))
     look.doubt |= closing.names_in_flight(memory)
     return look
 
@@ -194,19 +200,23 @@ def only_plans(item: Item, memory: Memory) -> bool:
     return causes == {"plan"} and all(operation.kind == "plan" for operation in memory.operations)
 
 
-def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
+async def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
+    pending = [connection for connection in view.connections if connection.status is Status.PENDING]
     seen = Snapshot(
         target=view.look.target,
         connections=view.connections,
         endpoints=view.seen,
         names=tuple(view.states.values()),
         grants=tuple(memory.grants),
+        around=view.found.around if view.found else NOTHING_READ,
         notes=tuple(view.notes),
         ours=app.settings.depends_on(view.look.target),
         incomplete=view.incomplete,
         in_flight=frozenset(part for i in memory.intents for part in (i.change, i.subject.key)),
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,
+        full=await limits.counted(view, memory, state.policy, app),
+        capped=await policychange.held_back(pending, state, app) if pending else {},
         suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
     )
     return without_off(planning.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from . import policychange
 from .app import App
 from .azure import claims as book
 from .azure import memory as memories
 from .azure.inventory import Found
+from .azure.linklists import link_services
 from .azure.memory import Known
 from .core import names
-from .core.decide import decide
+from .core.exposure import differences
 from .core.ids import ResourceId
+from .core.lint import lint
 from .core.model import Claim, Connection, Endpoint, Name, Presence, RecordSet, Seen, Status, Verdict
 from .core.names import Mark
 from .core.plan import completed
@@ -28,6 +31,7 @@ from .view import endpoint_facts
 
 _FIRST_SWEEP = timedelta(minutes=5)
 Memory = dict[ResourceId, dict[ResourceId, Known]]
+Waiting = policychange.Waiting
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +46,9 @@ class Sweep:
     findings: list[str] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     unclaimed: int = 0
+    services: set[ResourceId] = field(default_factory=set)
+    approving: list[Waiting] = field(default_factory=list)
+    """Pending connections that the policy approves: too many at once wait for a person."""
 
     def suspect(self, target: ResourceId, subject: ResourceId, why: str) -> None:
         if self.policy.covers(target):
@@ -65,10 +72,13 @@ class Sweep:
 async def sweep(app: App, dry: bool = False) -> Sweep:
     """The whole audit. `dry`: only look and report, put nothing on the worklist. Raises Passing."""
     state = await app.policy()
+    await policychange.show(app, state)
     swept = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
     await _targets(swept, app, pending_only=False)
     await _endpoints(swept, app)
     await _records(swept, app)
+    await _services(swept, app)
+    swept.findings += [f"policy: {note}" for note in lint(state.policy, app.now(), await app.stored.used())]
     if not dry:
         await _hand_over(swept, app, "sweep")
         if swept.complete and not swept.unclaimed and state.valid:
@@ -82,6 +92,7 @@ async def sweep(app: App, dry: bool = False) -> Sweep:
 async def watch(app: App) -> Sweep:
     """The pending watch: requests that raised no event at all. One list call for each type and subscription."""
     state = await app.policy()
+    await policychange.show(app, state)
     watched = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
     await _targets(watched, app, pending_only=True)
     await _hand_over(watched, app, "watch")
@@ -92,6 +103,10 @@ async def watch(app: App) -> Sweep:
 
 
 async def _hand_over(swept: Sweep, app: App, cause: str) -> None:
+    most = swept.policy.caps.approvals_per_sweep
+    cap = policychange.capped("sweep", swept.policy.hash, swept.approving, most, "this sweep")
+    if (await policychange.put(app, cap)).closed:
+        swept.findings.append(cap.why)
     for (target, subject), why in sorted(swept.suspects.items()):
         log(Event.SIGNAL, f"{subject.name}: {why}", target=target, cause=cause)
         await app.worklist.signal(target, subject, cause)
@@ -130,6 +145,8 @@ async def _scope(swept: Sweep, app: App) -> list[str]:
 async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> None:
     connections = found.connections
     swept.count("targets")
+    if found.target.is_a("Microsoft.Network/privateLinkServices"):
+        swept.services.add(found.target)
     if connections is None:
         if pending_only:
             return
@@ -141,7 +158,7 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
     known = swept.known.get(found.target, {})
     for connection in connections:
         swept.count("connections")
-        why = _worth_a_look(connection, found.target, known, swept, app)
+        why = await _worth_a_look(connection, found.target, known, swept, app)
         if why and (connection.status is Status.PENDING or not pending_only):
             swept.suspect(found.target, found.target, why)
     listed = {connection.endpoint for connection in connections}
@@ -151,11 +168,12 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
                 swept.suspect(found.target, found.target, f"the connection of {endpoint.name} is gone")
 
 
-def _worth_a_look(
+async def _worth_a_look(
     connection: Connection, target: ResourceId, known: dict[ResourceId, Known], swept: Sweep, app: App
 ) -> str:
     row = known.get(connection.endpoint) if connection.endpoint else None
     if row is None and connection.endpoint is not None:
+        await _first_sight(connection, target, swept, app)
         return f"a {connection.status.value} connection that we have not seen"
     if row is None:
         return "a connection without an endpoint"
@@ -165,10 +183,30 @@ def _worth_a_look(
     if connection.status is not Status.PENDING:
         return changed
     remembered = completed(connection, from_memory(row, target), target)
-    decision = decide(remembered, target=target, policy=swept.policy, now=app.now())
+    decision = await policychange.decided(remembered, target, swept.policy, app)
+    if decision.verdict is Verdict.APPROVE:
+        swept.approving.append((target, connection))
     if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
         return f"it waits, and the policy says {decision.verdict.value}"
     return changed
+
+
+async def _first_sight(connection: Connection, target: ResourceId, swept: Sweep, app: App) -> None:
+    """Nobody told us of it: whether it will be approved counts before it is looked at."""
+    if connection.status is Status.PENDING and swept.policy.covers(target):
+        decision = await policychange.decided(connection, target, swept.policy, app)
+        if decision.verdict is Verdict.APPROVE or decision.missing:
+            swept.approving.append((target, connection))
+
+
+async def _services(swept: Sweep, app: App) -> None:
+    """Private Link Services decide some requests by themselves: whom, is compared with the policy."""
+    for subscription in sorted({target.subscription.lower() for target in swept.services}):
+        try:
+            for exposure in await link_services(app.clients, subscription):
+                swept.findings += differences(exposure, swept.policy, app.now())
+        except Lasting as wrong:
+            _incomplete(swept, str(wrong))
 
 
 # --- the endpoints' side ----------------------------------------------------------------------------

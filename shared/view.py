@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .azure.arm import Listing
+from .azure.surroundings import Found, Wants
 from .core.ids import ResourceId
 from .core.model import Connection, Name, Presence, Seen, Status
 from .core.names import NameState
@@ -16,11 +17,13 @@ _ALIVE = {Status.APPROVED: 0, Status.PENDING: 1}
 
 @dataclass(slots=True, kw_only=True)
 class Look:
-    """What to look at. `full`: everything; `dry`: write no claims; `doubt`: records that memory cannot vouch for."""
+    """What to look at. `full`: everything; `thorough`: what may have changed around it, too; `dry`: write nothing;
+    `doubt`: records that memory cannot vouch for."""
 
     target: ResourceId
     subjects: frozenset[ResourceId]
     full: bool = False
+    thorough: bool = False
     dry: bool = False
     given: dict[ResourceId, tuple[Seen, datetime]] = field(default_factory=dict)
     """Endpoints that were read already, and when."""
@@ -45,6 +48,9 @@ class View:
     notes: list[tuple[str, str]] = field(default_factory=list)
     news: bool = False
     """Something differs from what we remember."""
+    wants: Wants = field(default_factory=Wants)
+    found: Found | None = None
+    """What lies around the connections, as far as some decision lacked it."""
 
     @property
     def unreadable(self) -> str:

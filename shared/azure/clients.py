@@ -96,6 +96,17 @@ class Clients:
 
         return await self._client("arm", make)
 
+    async def nobody(self) -> AsyncARMPipelineClient[Any, Any]:
+        """Resource Manager without a token: its challenge names the tenant of a subscription."""
+
+        def make(parts: dict[str, Any]) -> Any:
+            from azure.mgmt.core import AsyncARMPipelineClient
+
+            policies = [UserAgentPolicy("linkkeeper"), KnownHosts(self._settings.arm)]
+            return AsyncARMPipelineClient(self._settings.arm, policies=policies, transport=parts["transport"])
+
+        return await self._client("nobody", make)
+
     async def network(self, subscription: str) -> NetworkManagementClient:
         def make(parts: dict[str, Any]) -> Any:
             from azure.mgmt.network.aio import NetworkManagementClient  # 400 ms: only where it is needed

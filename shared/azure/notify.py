@@ -16,6 +16,7 @@ from .clients import Clients, failure
 HELD = "Linkkeeper.Connection.Held"
 APPROVED = "Linkkeeper.Connection.Approved"
 REJECTED = "Linkkeeper.Connection.Rejected"
+POLICY_CHANGED = "Linkkeeper.Policy.Changed"
 MISMATCH = "Linkkeeper.Connection.Mismatch"
 
 

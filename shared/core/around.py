@@ -39,6 +39,8 @@ class Around:
     """Service of ours to its managed endpoints."""
     unexplained: int | None = None
     """How many Pending connections of the target no rule explains without looking at managed endpoints."""
+    afterwards: bool = False
+    """The question is what covers a connection approved before: the managed endpoint has long stopped waiting."""
 
 
 NOTHING_READ = Around()

@@ -71,7 +71,8 @@ class Connection:
     @property
     def facts(self) -> tuple[object, ...]:
         """What has to stay equal for the connection to count as unchanged."""
-        return (self.name, str(self.endpoint), self.guid, self.status.value, self.settled, self.groups)
+        parts = (self.name, str(self.endpoint), self.guid, self.status.value, self.settled, self.groups)
+        return (*parts, self.link_identifier, self.nonce)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from .around import NOTHING_READ, Around
 from .decide import decide
 from .ids import ResourceId, fold, key_of
 from .model import Connection, Decision, Grant, RecordSet, Seen, Status, Verdict
@@ -54,6 +55,7 @@ class Snapshot:
     endpoints: Mapping[ResourceId, Seen] = field(default_factory=dict)
     names: tuple[NameState, ...] = ()
     grants: tuple[Grant, ...] = ()
+    around: Around = NOTHING_READ
     in_flight: frozenset[str] = frozenset()
     """Ids of changes, and subjects of decisions, that were sent and not read back yet."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +65,10 @@ class Snapshot:
     deletes_allowed: bool = True
     suspended: Mapping[str, str] = field(default_factory=dict)
     """Kind of change to why none of that kind happens now (invalid policy, approvals switched off)."""
+    full: Mapping[str, str] = field(default_factory=dict)
+    """Rule to why it approves no more (its limit is reached)."""
+    capped: Mapping[ResourceId, str] = field(default_factory=dict)
+    """Connection to why its approval waits for a person to release it."""
     ours: bool = False
     """Law 11: the app itself depends on this target, so it is report-only."""
 
@@ -98,9 +104,11 @@ def completed(connection: Connection, seen: Seen | None, target: ResourceId) -> 
 
 def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
     """Same snapshot, policy and day: same plan, same fingerprint."""
+    connections = [_completed(connection, snapshot) for connection in _told_apart(snapshot.connections)]
+    around = explained(connections, snapshot, policy, now)
     decisions = tuple(
         sorted(
-            (_decide(connection, snapshot, policy, now) for connection in _told_apart(snapshot.connections)),
+            (_decide(connection, snapshot, around, policy, now) for connection in connections),
             key=lambda decision: (fold(str(decision.connection.id)), str(decision.connection.facts)),
         )
     )
@@ -133,26 +141,65 @@ def _told_apart(connections: Iterable[Connection]) -> list[Connection]:
     ]
 
 
-def _decide(connection: Connection, snapshot: Snapshot, policy: Policy, now: datetime) -> Decision:
+def _completed(connection: Connection, snapshot: Snapshot) -> Connection:
     seen = snapshot.endpoints.get(connection.endpoint) if connection.endpoint else None
-    known = completed(connection, seen, snapshot.target)
-    return decide(known, target=snapshot.target, policy=policy, now=now, grants=snapshot.grants)
+    return completed(connection, seen, snapshot.target)
+
+
+def explained(connections: Iterable[Connection], snapshot: Snapshot, policy: Policy, now: datetime) -> Around:
+    """How many requests no rule explains by itself: a managed endpoint of ours explains one only where it is alone."""
+    around = snapshot.around
+    if not around.managed or snapshot.incomplete:
+        return around
+    bare = replace(around, managed={}, unexplained=None)
+    pending = (connection for connection in connections if connection.status is Status.PENDING)
+    decisions = (_decide(connection, snapshot, bare, policy, now) for connection in pending)
+    return replace(around, unexplained=sum(decision.verdict is Verdict.HOLD for decision in decisions))
+
+
+def _decide(connection: Connection, snapshot: Snapshot, around: Around, policy: Policy, now: datetime) -> Decision:
+    target, grants = snapshot.target, snapshot.grants
+    return decide(connection, target=target, policy=policy, now=now, grants=grants, around=around)
 
 
 def _uncovered(
     decisions: Iterable[Decision], snapshot: Snapshot, policy: Policy, now: datetime
 ) -> Iterable[tuple[str, str]]:
-    """Approved connections that neither a rule nor a grant covers any more. A finding, never a rejection (law 4)."""
+    """Approved connections that neither a rule nor a grant covers any more, or that somebody else approved.
+
+    Findings, never a rejection (law 4): a person decides what becomes of access that exists.
+    """
+    around = replace(snapshot.around, afterwards=True)
     for decision in decisions:
         connection = decision.connection
         if connection.status is not Status.APPROVED or connection.id is None or not policy.covers(snapshot.target):
             continue
         granted = any(g.connection == connection.id and g.endpoint == connection.endpoint for g in snapshot.grants)
         asked = replace(connection, status=Status.PENDING)
-        again = decide(asked, target=snapshot.target, policy=policy, now=now)
+        again = decide(asked, target=snapshot.target, policy=policy, now=now, around=around)
+        who = connection.endpoint.name if connection.endpoint else "an unknown endpoint"
         if not granted and not again.missing and again.verdict is not Verdict.APPROVE:
-            who = connection.endpoint.name if connection.endpoint else "an unknown endpoint"
-            yield str(connection.id), f"{who} is approved, but nothing covers it now: {again.reasons[0]}"
+            why = f"nothing covers it now: {again.reasons[0]}"
+            yield str(connection.id), f"{who} is approved, but {why}; {_evidence(connection, snapshot)}"
+        elif not connection.by_us:
+            why = again.reasons[0] if again.verdict is Verdict.APPROVE else "whether a rule covers it cannot be told"
+            text = f"{who} was approved, but not by Linkkeeper ({why})"
+            yield str(connection.id), f"{text}; {_evidence(connection, snapshot)}"
+
+
+def _evidence(connection: Connection, snapshot: Snapshot) -> str:
+    """What an auditor needs to go and ask: how it came to be approved, and whose it is."""
+    seen = snapshot.endpoints.get(connection.endpoint) if connection.endpoint else None
+    link = seen.endpoint.link_to(snapshot.target) if seen and seen.endpoint else None
+    how = "approved by Linkkeeper" if connection.by_us else "approved by somebody else"
+    if link is not None and link.approval_reference is not None:
+        how = f"approval inherited from {link.approval_reference}"
+    elif link is not None and not link.manual and not connection.by_us:
+        how = "approved automatically, by a right of the requester's own on the target"
+    facts = {"endpoint": connection.endpoint, "guid": connection.guid, "link": connection.link_identifier}
+    groups = ", ".join(connection.groups or ())
+    said = [how, *(f"{name} {fact}" for name, fact in facts.items() if fact), f"groups {groups or 'not shown'}"]
+    return ", ".join(said)
 
 
 def _connection_change(decision: Decision) -> Change | None:
@@ -186,6 +233,11 @@ def _in_flight(change: Change, snapshot: Snapshot) -> bool:
     return change.id in snapshot.in_flight
 
 
+def _counted_out(change: Change, snapshot: Snapshot) -> str:
+    rule = change.decision.rule if change.decision else None
+    return snapshot.capped.get(change.subject, "") or snapshot.full.get(rule or "", "")
+
+
 def _blocked(change: Change, snapshot: Snapshot) -> Change:
     """Why a change stays undone for now; shown with the plan, never silently dropped."""
     blocked = ""
@@ -197,6 +249,8 @@ def _blocked(change: Change, snapshot: Snapshot) -> Change:
         blocked = f"not everything could be read: {snapshot.incomplete}"
     elif change.kind == "delete" and not snapshot.deletes_allowed:
         blocked = "no deletes before a full sweep has seen every claim"
+    elif change.kind == "approve" and (why := _counted_out(change, snapshot)):
+        blocked = why
     elif change.id in snapshot.failed:
         blocked = snapshot.failed[change.id]
     return replace(change, blocked=blocked)

@@ -71,6 +71,15 @@ class Policy:
         for name, verdict in (("approving", Verdict.APPROVE), ("rejecting", Verdict.REJECT)):
             object.__setattr__(self, name, Lookup([rule for rule in self.rules if rule.verdict is verdict]))
 
+    @property
+    def management_groups(self) -> frozenset[str]:
+        return frozenset(group for rule in self.rules for group in rule.requesters.management_groups)
+
+    @property
+    def services(self) -> frozenset[ResourceId]:
+        """Services of ours whose managed endpoints some rule asks about."""
+        return frozenset(one for rule in self.rules if rule.managed_by for one in rule.managed_by.services)
+
     def covers(self, target: ResourceId) -> bool:
         """Targets outside the scope do not exist for us."""
         return self.scope is None or fold(target.subscription) in self.scope

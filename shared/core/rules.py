@@ -211,7 +211,7 @@ class Rule:
             "target": self._target(target, around),
             "groups": self._groups(connection, target),
             "date": Match.YES if self.is_open(now) else Match.NO,
-            "managed": self.managed_by.correlate(connection, target, now, around)[0] if self.managed_by else Match.YES,
+            "managed": self._managed(connection, target, now, around),
         }
 
     def lacks(self, part: str, connection: Connection, around: Around) -> frozenset[str]:
@@ -241,6 +241,11 @@ class Rule:
         if tenant is None:
             return Match.UNKNOWN
         return Match.YES if tenant in self.tenants else Match.NO
+
+    def _managed(self, connection: Connection, target: ResourceId, now: datetime, around: Around) -> Match:
+        if self.managed_by is None or around.afterwards:
+            return Match.YES
+        return self.managed_by.correlate(connection, target, now, around)[0]
 
     def _target(self, target: ResourceId, around: Around) -> Match:
         if self.usual and fold(target.type) not in dict(self.usual):

@@ -1,0 +1,125 @@
+"""What storage knows of the policy: the last good text, what a change of it would approve, and who released that.
+
+Table: control, partition `policies`: `good`, `cap!change`, `cap!sweep`; partition `policy text`: the last good file.
+Refuses to know what a policy says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..core.ids import ResourceId, fold, key_of
+from .memory import CONTROL, when
+from .tables import Row, Tables, pack, unpack
+from .worklist import Clock
+
+EVERY = "*"
+_PARTITION, _TEXT, _USED = "policies", "policy text", "rules used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """Approvals that one cause would bring about at once. Over the cap, they wait until a person releases them."""
+
+    cause: str
+    """`change` or `sweep`."""
+    policy: str
+    fingerprint: str = ""
+    connections: frozenset[str] = frozenset()
+    """Hashes of their ids, or EVERY; empty where there are fewer than the cap."""
+    targets: tuple[str, ...] = ()
+    why: str = ""
+    released_by: str = ""
+    etag: str = field(default="", compare=False)
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.connections) and not self.released_by
+
+    def holds(self, connection: ResourceId) -> bool:
+        return self.closed and bool(self.connections & {EVERY, connection.hash})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """`good`: the hash of the last good policy whose consequences were shown."""
+
+    good: str = ""
+    caps: tuple[Cap, ...] = ()
+
+    def cap(self, cause: str) -> Cap | None:
+        return next((cap for cap in self.caps if cap.cause == cause), None)
+
+
+class Policies:
+    def __init__(self, tables: Tables, now: Clock) -> None:
+        self._tables = tables
+        self._now = now
+
+    async def read(self) -> Stored:
+        rows = {row.rk: row for row in await self._tables.partition(CONTROL, _PARTITION)}
+        good = rows.pop("good", None)
+        caps = tuple(_cap(row) for row in rows.values())
+        return Stored(good=str(good.data["hash"]) if good else "", caps=caps)
+
+    async def text(self) -> bytes:
+        """The last good policy file; empty when there was none, or when it was too large to be kept."""
+        row = await self._tables.get(CONTROL, _TEXT, "good")
+        found = unpack("text", row.data) if row else ""
+        return found.encode() if isinstance(found, str) else b""
+
+    async def keep(self, digest: str, raw: bytes, rules: Iterable[str]) -> None:
+        """The text first: a hash that is known has its text. `rules`: their names, to know since when each exists."""
+        await self._tables.put(CONTROL, Row(_TEXT, "good", pack("text", raw.decode())))
+        since, now = await self._since(), self._now().isoformat()
+        known = {name: since.get(name, now) for name in rules}
+        await self._tables.put(CONTROL, Row(_TEXT, "rules", pack("since", known)))
+        await self._tables.put(CONTROL, Row(_PARTITION, "good", {"hash": digest, "at": self._now()}))
+
+    async def use(self, rule: str) -> None:
+        await self._tables.put(CONTROL, Row(_USED, key_of(rule), {"rule": rule, "at": self._now()}))
+
+    async def used(self) -> dict[str, datetime]:
+        """Rule to when it last decided something, or to when it was first seen."""
+        found = {name: datetime.fromisoformat(text) for name, text in (await self._since()).items()}
+        rows = await self._tables.partition(CONTROL, _USED)
+        return found | {str(row.data["rule"]): when(row.data["at"]) for row in rows if row.data["rule"] in found}
+
+    async def _since(self) -> dict[str, str]:
+        row = await self._tables.get(CONTROL, _TEXT, "rules")
+        found = unpack("since", row.data) if row else {}
+        return {} if "detail" in found and len(found) == 1 else dict(found)
+
+    async def put(self, cap: Cap) -> None:
+        """Raises Conflict when it changed since it was read."""
+        data = {
+            "policy": cap.policy,
+            "fingerprint": cap.fingerprint,
+            "why": cap.why,
+            "released": cap.released_by,
+            "at": self._now(),
+            **pack("connections", sorted(cap.connections)),
+            **pack("targets", list(cap.targets)),
+        }
+        await self._tables.put(CONTROL, Row(_PARTITION, f"cap!{cap.cause}", data), cap.etag)
+
+
+def fingerprint(policy: str, connections: Iterable[ResourceId]) -> str:
+    return key_of(policy, *sorted(fold(str(connection)) for connection in connections))[:16]
+
+
+def _cap(row: Row) -> Cap:
+    found, targets = unpack("connections", row.data), unpack("targets", row.data)
+    return Cap(
+        cause=row.rk.removeprefix("cap!"),
+        policy=str(row.data["policy"]),
+        fingerprint=str(row.data["fingerprint"]),
+        # Too many to be kept: then all wait.
+        connections=frozenset(found) if isinstance(found, list) else frozenset({EVERY}),
+        targets=tuple(targets) if isinstance(targets, list) else (),
+        why=str(row.data["why"]),
+        released_by=str(row.data["released"]),
+        etag=row.etag,
+    )

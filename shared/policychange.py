@@ -1,0 +1,197 @@
+"""What a changed policy means for those who wait: shown first, then done, and not done where it is too much at once.
+
+Before anything is decided under a new policy, what it would approve and reject is counted and told. More approvals than
+its cap wait until a person releases them by their fingerprint. Refuses to decide: the targets are settled as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from . import surroundings
+from .app import App
+from .azure import memory as memories
+from .azure.memory import Known
+from .azure.notify import POLICY_CHANGED
+from .azure.policies import Cap, fingerprint
+from .core.decide import decide
+from .core.ids import ResourceId
+from .core.model import Connection, Decision, Status, Verdict
+from .core.policy import Policy
+from .core.policydiff import diff
+from .errors import Conflict, Lasting, Passing
+from .policysource import PolicyState
+from .telemetry import Event, log
+
+_LINES = 200  # of the difference that news carry
+Waiting = tuple[ResourceId, Connection]
+
+
+@dataclass(slots=True, kw_only=True)
+class Consequences:
+    """Pending connections that the policy would approve, might approve (something is not known), or reject."""
+
+    approves: list[Waiting] = field(default_factory=list)
+    may_approve: list[Waiting] = field(default_factory=list)
+    rejects: list[Waiting] = field(default_factory=list)
+
+    @property
+    def approvals(self) -> list[Waiting]:
+        return [*self.approves, *self.may_approve]
+
+    @property
+    def targets(self) -> list[ResourceId]:
+        return sorted({target for target, _ in (*self.approvals, *self.rejects)})
+
+
+async def show(app: App, state: PolicyState) -> None:
+    """Once for each valid policy, at least once: news, a journal row, signals; then it may be acted on."""
+    if not state.valid or (await app.stored.read()).good == state.hash:
+        return
+    before = await app.policies.before(await app.stored.text())
+    found = await consequences(state.policy, app)
+    cap = await _cap(app, state, found) if before else None
+    for target in found.targets:
+        await app.worklist.signal(target, target, "policy")
+    lines = diff(before, state.policy) if before else ()
+    await _tell(app, state, before, found, cap, lines)
+    await app.stored.keep(state.hash, state.raw, (rule.name for rule in state.policy.rules))
+
+
+async def consequences(policy: Policy, app: App) -> Consequences:
+    """From what is remembered of those who wait; nothing is read of them."""
+    found = Consequences()
+    for target, known in sorted((await memories.everything_known(app.tables)).items()):
+        for row in known.values():
+            connection = waiting(row)
+            if connection is None or not policy.covers(target):
+                continue
+            decision = await decided(connection, target, policy, app)
+            if decision.verdict is Verdict.APPROVE:
+                found.approves.append((target, connection))
+            elif decision.verdict is Verdict.REJECT:
+                found.rejects.append((target, connection))
+            elif decision.missing:
+                found.may_approve.append((target, connection))
+    return found
+
+
+def waiting(row: Known) -> Connection | None:
+    """A Pending connection as it is remembered; None when it is not Pending."""
+    identity = ResourceId.read(row.connection)
+    if identity is None or row.status != Status.PENDING.value:
+        return None
+    return Connection(
+        id=identity,
+        name=identity.name,
+        endpoint=row.endpoint,
+        guid=row.guid,
+        status=Status.PENDING,
+        settled=True,
+        groups=row.groups or None,
+    )
+
+
+async def decided(connection: Connection, target: ResourceId, policy: Policy, app: App) -> Decision:
+    """With what lies around it as remembered or read: enough to hold, to count and to suspect, never to act on."""
+    wants = surroundings.lacking([connection], target, policy, app.now())
+    around = (await app.surroundings.read(target, wants)).around
+    return decide(connection, target=target, policy=policy, now=app.now(), around=around)
+
+
+async def _cap(app: App, state: PolicyState, found: Consequences) -> Cap:
+    most = state.policy.caps.approvals_per_policy_change
+    cap = capped("change", state.hash, found.approvals, most, "the change of policy")
+    return await put(app, cap)
+
+
+def capped(cause: str, policy: str, approvals: Iterable[Waiting], most: int, what: str) -> Cap:
+    listed = list(approvals)
+    connections = [connection.id for _, connection in listed if connection.id]
+    if len(connections) <= most:
+        return Cap(cause=cause, policy=policy)
+    mark = fingerprint(policy, connections)
+    why = f"{what} would approve {len(connections)} connections at once, more than {most}"
+    return Cap(
+        cause=cause,
+        policy=policy,
+        fingerprint=mark,
+        connections=frozenset(connection.hash for connection in connections),
+        targets=tuple(sorted({str(target) for target, _ in listed})),
+        why=f"{why}; look at them, then release them with POST /api/settle and fingerprint {mark}",
+    )
+
+
+async def put(app: App, cap: Cap) -> Cap:
+    """What a person released stays released while nothing new joins it."""
+    old = (await app.stored.read()).cap(cap.cause)
+    if old is not None and old.released_by and old.policy == cap.policy and cap.connections <= old.connections:
+        cap = replace(cap, released_by=old.released_by, connections=old.connections, fingerprint=old.fingerprint)
+    try:
+        if old is None or (old.connections, old.policy) != (cap.connections, cap.policy):
+            await app.stored.put(replace(cap, etag=old.etag if old else ""))
+    except Conflict:
+        return await put(app, cap)
+    return cap
+
+
+async def held_back(connections: Iterable[Connection], state: PolicyState, app: App) -> Mapping[ResourceId, str]:
+    """Connection to why its approval waits for a person."""
+    caps = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
+    return {
+        connection.id: cap.why
+        for connection in connections
+        for cap in caps
+        if connection.id is not None and cap.holds(connection.id)
+    }
+
+
+async def release(app: App, mark: str, by: str) -> Cap | None:
+    """The cap with this fingerprint, released now; None when there is none. Raises Conflict when it was released."""
+    cap = next((cap for cap in (await app.stored.read()).caps if cap.fingerprint == mark and cap.connections), None)
+    if cap is None:
+        return None
+    if cap.released_by:
+        raise Conflict(f"released already by {cap.released_by}")
+    await app.stored.put(replace(cap, released_by=by))
+    for target in cap.targets:
+        resource = ResourceId.parse(target)
+        await app.worklist.signal(resource, resource, "policy")
+    log(Event.POLICY, f"{len(cap.connections)} approvals released by {by}", fingerprint=mark)
+    return cap
+
+
+async def _tell(
+    app: App,
+    state: PolicyState,
+    before: Policy | None,
+    found: Consequences,
+    cap: Cap | None,
+    lines: tuple[str, ...],
+) -> None:
+    closed = cap.why if cap is not None and cap.closed else ""
+    text = (
+        f"policy {state.hash}: approves {len(found.approves)} that wait, may approve {len(found.may_approve)}, "
+        f"rejects {len(found.rejects)}{f'; {closed}' if closed else ''}"
+    )
+    log(Event.POLICY, text, count=len(lines))
+    if before is None:
+        return
+    data = {
+        "policy": state.hash,
+        "previous": before.hash,
+        "diff": list(lines[:_LINES]),
+        "approves": [str(connection.id) for _, connection in found.approves[:_LINES]],
+        "mayApprove": [str(connection.id) for _, connection in found.may_approve[:_LINES]],
+        "rejects": [str(connection.id) for _, connection in found.rejects[:_LINES]],
+        "waitsForRelease": cap.fingerprint if closed and cap else None,
+        "summary": text,
+    }
+    try:
+        await app.notifier.send(POLICY_CHANGED, state.hash, data)
+    except Lasting as wrong:
+        log(Event.FAILED, f"news not sent: {wrong}")
+    except Passing as wrong:
+        log(Event.LATER, f"news not sent, the next look sends it: {wrong}")
+        raise
