@@ -6,7 +6,6 @@ once the row is closed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from .app import App
@@ -47,8 +46,9 @@ async def close_open(work: Work) -> None:
 
 async def _never_called(work: Work, intent: Intent) -> None:
     """No row, no call: the worker died in between. A grant spent for it is open again."""
-    await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
-    work.memory.grants = [replace(g, spent=False) if g.operation == intent.grant else g for g in work.memory.grants]
+    again = await work.app.journal.give_back(work.plan.target, intent)
+    if again is not None:
+        work.memory.grants = [again if g.connection == again.connection else g for g in work.memory.grants]
 
 
 async def _close(work: Work, intent: Intent) -> bool:

@@ -65,7 +65,7 @@ async def send(work: Work, change: Change) -> Outcome:
 async def _too_late(work: Work, change: Change, intent: Intent) -> Outcome:
     why = "not sent: writing the journal took so long that the read is old"
     await work.app.journal.close(work.plan.target, intent, "failed", why)
-    await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
+    await work.app.journal.give_back(work.plan.target, intent)
     return Outcome(change=change, result="conflict", detail=why)
 
 
@@ -75,7 +75,7 @@ async def _after_doubt(work: Work, change: Change, intent: Intent, lost: Unclear
     after = outcome.after
     if outcome.result == "open" and lost.answered and after and after.settled and after.status is Status.PENDING:
         await work.app.journal.close(work.plan.target, intent, "unknown", f"{lost}; it is still Pending")
-        await work.app.journal.give_back(work.plan.target, intent, work.memory.grants)
+        await work.app.journal.give_back(work.plan.target, intent)
         return replace(failed(work, change, Passing(str(lost))), after=after)
     return replace(outcome, intent=intent)
 
@@ -201,7 +201,7 @@ async def _refused(work: Work, change: Change, intent: Intent, wrong: Exception)
             pass  # the refusal itself says enough
     await app.journal.close(target, intent, outcome.result, outcome.detail)
     if work.passing is not None:  # nothing happened: the grant is good for the next try
-        await app.journal.give_back(target, intent, work.memory.grants)
+        await app.journal.give_back(target, intent)
         return outcome
     return replace(outcome, intent=intent)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from . import closing, limits, managed, operations, policychange, recording
+from . import closing, granting, limits, managed, operations, policychange, recording
 from .app import App, PolicyState
 from .apply import apply, without_off
 from .azure import memory as memories
@@ -161,6 +161,8 @@ async def settle(item: Item, app: App, given: Given) -> Report:
         look = replace(look, given={})
     else:
         report.later[item.work] = app.now() + _AGAIN
+    if not look.dry:
+        await granting.void_gone(step)
     await operations.finish(report, memory, state, app)
     if not look.dry:
         await _tell_other_targets(view, item, news, state.policy, app)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from . import policychange
+from . import granting, policychange
 from .app import App
 from .azure import claims as book
 from .azure import memory as memories
@@ -80,6 +80,7 @@ async def sweep(app: App, dry: bool = False) -> Sweep:
     await _services(swept, app)
     swept.findings += [f"policy: {note}" for note in lint(state.policy, app.now(), await app.stored.used())]
     if not dry:
+        await granting.clean(app)
         await _hand_over(swept, app, "sweep")
         if swept.complete and not swept.unclaimed and state.valid:
             await app.desk.claims_complete()

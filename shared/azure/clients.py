@@ -22,6 +22,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline.policies import (
     AsyncRetryPolicy,
     ContentDecodePolicy,
+    CustomHookPolicy,
     HeadersPolicy,
     RequestIdPolicy,
     SansIOHTTPPolicy,
@@ -146,6 +147,7 @@ class Clients:
             RequestIdPolicy(),
             HeadersPolicy({"Accept": "application/json"}),
             UserAgentPolicy("linkkeeper"),
+            CustomHookPolicy(),  # lets a caller see the raw answer of an SDK's list
             ContentDecodePolicy(),
             CappedRetry(retry_total=2, retry_backoff_max=_LONGEST_WAIT),
             KnownHosts(self._settings.arm),

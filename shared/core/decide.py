@@ -8,7 +8,7 @@ matching holds.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .around import NOTHING_READ, Around
@@ -47,14 +47,13 @@ def decide(
     rejecting = policy.rejecting.candidates(connection, target, around)
     approving = policy.approving.candidates(connection, target, around)
     asks = [rule for rule in approving if rule.approvals and case.answer(rule) is not Match.NO]
-    granted, notes = _granted(case, grants, asks)
-    return (
-        _rejected(case, rejecting)
-        or granted
-        or _asked(case, asks, notes)
-        or _approved(case, approving)
-        or _held(case, approving, notes)
-    )
+    needed = max([rule.approvals for rule in asks] + [policy.grants.approvals])
+    granted, notes = _granted(case, grants, needed)
+    decided = _rejected(case, rejecting) or granted
+    if decided is not None:
+        return decided
+    decision = _asked(case, asks, notes) or _approved(case, approving) or _held(case, approving, notes)
+    return replace(decision, needed=needed) if decision.verdict is Verdict.HOLD else decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +132,10 @@ def _rejected(case: _Case, rules: Iterable[Rule]) -> Decision | None:
     return None
 
 
-def _granted(case: _Case, grants: Iterable[Grant], asks: Iterable[Rule]) -> tuple[Decision | None, list[str]]:
+def _granted(case: _Case, grants: Iterable[Grant], needed: int) -> tuple[Decision | None, list[str]]:
     """The decision of a valid grant, else what makes the grants found invalid (for the reasons)."""
     notes: list[str] = []
     connection = case.connection
-    needed = max([rule.approvals for rule in asks] + [case.policy.grants.approvals])
     for grant in sorted(grants, key=lambda g: (g.verdict is not Verdict.REJECT, g.expires, g.operation)):
         if grant.connection != connection.id or grant.spent:
             continue

@@ -169,6 +169,8 @@ class Decision:
     by: str | None = None
     nearest: str | None = None
     missing: frozenset[str] = frozenset()
+    needed: int = 0
+    """Of a connection that is held, and that a decision by hand would settle: how many people have to agree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -29,7 +29,8 @@ def test_an_automatic_approval_is_told_with_its_evidence(w: World) -> None:
     w.settle_all()
     assert "pe1 was approved, but not by Linkkeeper (rule 'team' approves it)" in w.findings()
     assert "approved automatically, by a right of the requester's own" in w.findings()
-    assert endpoint in w.findings() and "groups blob" in w.findings()
+    assert endpoint in w.findings()
+    assert "groups blob" in w.findings()
 
 
 def test_somebody_elses_approval_of_a_stranger_is_told_and_never_undone(w: World) -> None:
@@ -69,7 +70,8 @@ def test_an_approved_endpoint_that_moved_away_from_its_rule_is_told(w: World) ->
     w.settle_all()
     w.sweep()
     assert w.status(w.storage_id(), moved) == "Approved"
-    assert "is approved, but nothing covers it now" in w.findings() and moved in w.findings()
+    assert "is approved, but nothing covers it now" in w.findings()
+    assert moved in w.findings()
 
 
 def test_a_finding_is_told_once(w: World) -> None:

@@ -1,4 +1,4 @@
-"""What lies around a connection decides, too: tags, tenants, management groups, managed endpoints of our own services."""
+"""What lies around a connection decides, too: tags, tenants, management groups, our own managed endpoints."""
 
 from __future__ import annotations
 
