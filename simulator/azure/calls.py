@@ -60,9 +60,14 @@ def is_dns(path: Path) -> bool:
     return path.namespace.lower() == "microsoft.network" and kind.startswith("privatedns") and kind != ""
 
 
+def is_graph(path: Path) -> bool:
+    """Queries of Resource Graph are reads, though they are POSTs."""
+    return path.namespace.lower() == "microsoft.resourcegraph"
+
+
 def kind_of(method: str, path: Path) -> str:
     """Which counter a call belongs to. Calls to private DNS are counted apart from the rest of ARM."""
-    verb = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
+    verb = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get("GET" if is_graph(path) else method, "writes")
     return f"{'dns' if is_dns(path) else 'arm'}_{verb}"
 
 

@@ -63,6 +63,14 @@ def _spellings() -> Mapping[str, str]:
             "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
             "Microsoft.Network/virtualNetworks/subnets",
             "Microsoft.Dashboard/grafana/managedPrivateEndpoints",
+            "Microsoft.DataFactory/factories/managedVirtualNetworks",
+            "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints",
+            "Microsoft.Search/searchServices/sharedPrivateLinkResources",
+            "Microsoft.StreamAnalytics/clusters",
+            "Microsoft.StreamAnalytics/clusters/privateEndpoints",
+            "Microsoft.Cdn/profiles",
+            "Microsoft.Cdn/profiles/originGroups",
+            "Microsoft.Cdn/profiles/originGroups/origins",
         )
     }
 

@@ -159,7 +159,28 @@ class Azure:
 
     def foreign(self, subscriptions: Sequence[str]) -> None:
         """Declare which subscriptions belong to other tenants."""
-        self._run(lambda: setattr(self.world, "foreign", {one.lower() for one in subscriptions}))
+
+        def act() -> None:
+            self.world.tenancy.set_foreign(subscriptions)
+            self.world.leave_strangers()
+
+        self._run(act)
+
+    def subscription(
+        self, subscription: str, *, tenant: str = "", exists: bool | None = None, readable: bool | None = None
+    ) -> dict[str, Any]:
+        """Transfer a subscription to a tenant, make it exist or not, take the app's role in it or give it back."""
+
+        def act() -> dict[str, Any]:
+            tenancy, key = self.world.tenancy, subscription.lower()
+            if tenant:
+                self.world.transfer(subscription, tenant)
+            for wanted, kept in ((exists, tenancy.gone), (readable, tenancy.closed)):
+                if wanted is not None:
+                    (kept.discard if wanted else kept.add)(key)
+            return tenancy.seen()
+
+        return self._run(act)
 
     def events(self) -> dict[str, Any]:
         """What was raised, and what became of every delivery."""

@@ -95,6 +95,8 @@ def render(world: World, one: Connection, *, nested: bool = False) -> dict[str, 
     """The connection in its provider's dialect."""
     row = one.quirk
     properties: dict[str, Any] = {"provisioningState": one.provisioning, "privateEndpoint": {"id": one.endpoint.id}}
+    if row.groups == "?" and world.switches["unknown_settled"] == "absent":
+        del properties["provisioningState"]
     groups = world.switches["unknown_groups"] if row.groups == "?" else row.groups
     if groups == "groupId" and one.groups:
         properties["groupId"] = one.groups[0]
@@ -106,6 +108,8 @@ def render(world: World, one: Connection, *, nested: bool = False) -> dict[str, 
     state[row.actions] = one.state.actions
     properties["privateLinkServiceConnectionState"] = state
     path = catalog.spelled(one.path)
+    if "lowerGroup" in row.extras:  # recorded for App Configuration: not as the target spells its group
+        path = path.under(path.subscription, path.group.lower())
     kind = "/".join((catalog.type_name(one.target), row.child))
     body = {"id": path.id, "name": one.name, "type": kind, "properties": properties}
     _extras(one, row, body)

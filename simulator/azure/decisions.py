@@ -11,7 +11,7 @@ from simulator.azure import catalog, connections, operations, sides
 from simulator.azure.calls import Call, Reply, demand
 from simulator.azure.connections import Connection
 from simulator.azure.endpoints import wanted_members
-from simulator.azure.errors import ArmError, bad, resource_missing
+from simulator.azure.errors import ArmError, bad, busy, resource_missing
 from simulator.azure.paging import page
 from simulator.azure.quirks import REJECTED, Quirk
 from simulator.azure.world import Resource, World, stamp
@@ -52,13 +52,16 @@ def put(call: Call) -> Reply:
     row = one.quirk
     status, description = _asked(call, one, row)
     _second_decision(world, one, row, status)
-    one.state.status, one.state.description, one.state.actions = status, description, "None"
+    if one.provisioning != row.settled:
+        raise busy(one.path)
+    one.state.status, one.state.description, one.state.actions = status, description, _actions(call, row)
     one.etag = world.guid()
-    sync = row.sync and world.switches["sync_decisions"]
+    sync = world.switches["sync_decisions"] if row.sync else False
     if not row.between or sync:
         sides.follow(world, one)
-        return Reply(200, connections.render(world, one), update=True)
-    one.provisioning = row.between
+        code = 201 if row.made and sync == "201" else 200
+        return Reply(code, connections.render(world, one), update=True)
+    one.provisioning = "Rejecting" if (row.between, status) == ("Approving", "Rejected") else row.between
     operation = operations.begin(
         world,
         one.path,
@@ -83,6 +86,12 @@ def _asked(call: Call, one: Connection, row: Quirk) -> tuple[str, str]:
     if status is None or (status == "Disconnected" and "linkIdentifier" not in row.extras):
         raise bad("InvalidParameterValue", f"The status '{state.get('status')}' is not valid here.")
     return status, str(state.get("description") or "")  # recorded for Storage: null becomes an empty text
+
+
+def _actions(call: Call, row: Quirk) -> str:
+    """Link services keep whatever text the approver writes (recorded: free text), the others say None."""
+    state = call.content["properties"]["privateLinkServiceConnectionState"]
+    return str(state.get("actionsRequired") or "None") if "freeActions" in row.extras else "None"
 
 
 def _second_decision(world: World, one: Connection, row: Quirk, status: str) -> None:
@@ -139,6 +148,8 @@ def delete(call: Call) -> Reply:
     if row.delete == 200:
         _remove(world, one)
         return Reply(200)
+    if one.provisioning != row.settled:
+        raise busy(one.path)
     if row.settled == "Ready":
         one.provisioning = "Dropping"
 

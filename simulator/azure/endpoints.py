@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.azure import exposure
 from simulator.azure.calls import Call
 from simulator.azure.catalog import Member, members, region
 from simulator.azure.connections import LinkState
@@ -45,6 +46,7 @@ class Endpoint:
     provisioning: str = "Updating"
     addresses: list[Address] = field(default_factory=list)
     zone_group: bool = False
+    reference: str = ""  # endpoint whose approval this one inherits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Wanted:
     nic_name: str
     static: list[dict[str, Any]]
     kept: dict[str, Any]
+    reference: str
 
 
 def understand(call: Call) -> Wanted:
@@ -95,13 +98,14 @@ def understand(call: Call) -> Wanted:
         nic_name=str(properties.get("customNetworkInterfaceName") or ""),
         static=list(properties.get("ipConfigurations") or []),
         kept={name: properties[name] for name in KEPT if properties.get(name) is not None},
+        reference=str((inner.get("approvalReference") or {}).get("privateEndpointId") or ""),
     )
 
 
-def find_target(world: World, wanted: Wanted) -> Resource:
+def find_target(world: World, wanted: Wanted, subscription: str) -> Resource:
     """The target asked for. The codes of the two refusals are assumed."""
-    target = world.target(wanted.service)
-    if target is None and not wanted.service.startswith("/"):
+    target, alias = world.target(wanted.service), not wanted.service.startswith("/")
+    if alias and (target is None or not exposure.visible(world, target, subscription)):
         raise bad("PrivateLinkServiceAliasNotFound", f"No private link service has the alias {wanted.service}.")
     if target is None:
         raise ArmError(
@@ -159,6 +163,8 @@ def _link(resource: Resource) -> dict[str, Any]:
     }
     if own.message is not None:
         inner["requestMessage"] = own.message
+    if own.reference:
+        inner["approvalReference"] = {"privateEndpointId": own.reference}
     inner["privateLinkServiceConnectionState"] = {
         "status": own.state.status,
         "description": own.state.description or "",

@@ -14,18 +14,27 @@ class ArmError(Exception):
     """An answer that is no success."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, flat: bool = False, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        flat: bool = False,
+        headers: dict[str, str] | None = None,
+        details: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message, self.flat = status, code, message, flat
-        self.headers = headers or {}
+        self.headers, self.details = headers or {}, details
         self.instead: Any = None  # a planted fault's own body
 
     @property
     def body(self) -> Any:
         if self.instead is not None:
             return self.instead
-        plain = {"code": self.code, "message": self.message}
+        plain: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.details:
+            plain["details"] = [{"code": code, "message": message} for code, message in self.details]
         return plain if self.flat else {"error": plain}
 
 

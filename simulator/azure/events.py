@@ -11,10 +11,10 @@ from typing import Any
 
 from simulator.azure import catalog
 from simulator.azure.ids import Path
+from simulator.azure.tenancy import TENANT
 from simulator.azure.tokens import oid
-from simulator.azure.world import TENANT, World, stamp
+from simulator.azure.world import World, stamp
 
-FOREIGN_TENANT = "66666666-0000-4000-8000-000000000006"
 _CHILDREN = {
     name.lower(): name
     for name in (
@@ -24,6 +24,11 @@ _CHILDREN = {
         "virtualNetworkLinks",
         "subnets",
         "managedPrivateEndpoints",
+        "managedVirtualNetworks",
+        "sharedPrivateLinkResources",
+        "privateEndpoints",
+        "originGroups",
+        "origins",
     )
 }
 
@@ -33,6 +38,8 @@ def operation(path: Path, verb: str) -> str:
     tail = verb if verb in ("write", "delete") else f"{verb}/action"
     if not path.namespace:
         return f"Microsoft.Resources/subscriptions/resourceGroups/{tail}"
+    if path.is_extension:
+        return f"{path.names[-2]}/{path.types[-1]}/{tail}"
     spelled = catalog.type_name(path).split("/")
     spelled = [*spelled[:2], *(_CHILDREN.get(part.lower(), part) for part in spelled[2:])]
     row = catalog.entries().get("/".join(spelled[:2]).lower())
@@ -72,7 +79,7 @@ class Grid:
             "operationName": name,
             "status": "Succeeded",
             "subscriptionId": path.subscription,
-            "tenantId": FOREIGN_TENANT if foreign else TENANT,
+            "tenantId": world.tenancy.tenant_of(path.subscription),
         }
         if request:  # documented: only for updates of what existed, and for deletes
             data["httpRequest"] = {

@@ -22,7 +22,7 @@ from simulator.azure.faults import Fault, Faults
 from simulator.azure.ids import Path
 from simulator.azure.routes import route
 from simulator.azure.throttle import Throttle
-from simulator.azure.tokens import Tokens, oid
+from simulator.azure.tokens import Tokens, oid, wrong_tenant
 from simulator.azure.world import World
 
 log = logging.getLogger("simulator")
@@ -51,11 +51,11 @@ class Gateway:
         principal, path = "anonymous", Path()
         headers: dict[str, str] = {}
         try:
-            principal = self.tokens.principal(request.headers.get("Authorization"))
+            if not request.headers.get("Authorization"):  # a stranger asks whose subscription this is
+                await self._plant(principal, request.method, raw)
+            principal = self._who(request, raw)
             path = _path(raw)
-            fault = self.faults.take(principal, request.method, raw)
-            if fault:
-                await before(fault, raw)
+            fault = await self._plant(principal, request.method, raw)
             headers = self.throttle.charge(principal, request.method, path)
             reply = self._act(request, principal, path, body, base)
             if fault and fault.after:
@@ -75,6 +75,22 @@ class Gateway:
         answer = self._answer(request.method, reply, headers)
         self.world.later.run()
         return answer
+
+    async def _plant(self, principal: str, method: str, raw: str) -> Fault | None:
+        """Let a planted fault happen; it is answered when it is one that follows the deed."""
+        fault = self.faults.take(principal, method, raw)
+        if fault:
+            await before(fault, raw)
+        return fault
+
+    def _who(self, request: web.Request, raw: str) -> str:
+        """Who calls. A subscription that does not exist is told even to strangers (assumed); else the 401 names
+        the subscription's tenant (documented), and no tenant outside subscriptions."""
+        tenancy, subscription = self.world.tenancy, _subscription(raw)
+        header = request.headers.get("Authorization")
+        if not header and not tenancy.exists(subscription):
+            raise subscription_missing(subscription)
+        return self.tokens.principal(header, tenant=tenancy.tenant_of(subscription) if subscription else "")
 
     def _act(self, request: web.Request, principal: str, path: Path, body: bytes, base: str) -> Reply:
         """Check the call, answer it, tell of it."""
@@ -101,10 +117,15 @@ class Gateway:
 
     def _check_reach(self, principal: str, method: str, path: Path) -> None:
         """The app's identity has no rights in other tenants' subscriptions; which refusal it gets is U."""
-        if principal != "app" or not path.subscription or not self.world.is_foreign(path.subscription):
+        world, subscription = self.world, path.subscription
+        if not subscription or world.tenancy.readable(principal, subscription):
             return
-        if self.world.switches["foreign_reads"] == "notfound":
-            raise subscription_missing(path.subscription)
+        if not world.tenancy.exists(subscription):
+            raise subscription_missing(subscription)
+        if world.is_foreign(subscription) and world.switches["foreign_reads"] == "notfound":
+            raise subscription_missing(subscription)
+        if world.is_foreign(subscription) and world.switches["foreign_reads"] == "wrongtenant":
+            raise wrong_tenant(world.tenancy.tenant_of(subscription))
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
         name = operation(path, verb) if verb != "read" else operation(path, "write").removesuffix("write") + "read"
         raise forbidden(oid(principal), name, path.id)
@@ -137,6 +158,13 @@ def _path(raw: str) -> Path:
         return ids.parse(raw)
     except ids.BadPath as error:
         raise gateway(400, "InvalidResourceId", f"The path '{raw}' is not a valid resource id.") from error
+
+
+def _subscription(raw: str) -> str:
+    try:
+        return ids.parse(raw).subscription
+    except ids.BadPath:
+        return ""
 
 
 def _check_version(query: dict[str, str]) -> None:

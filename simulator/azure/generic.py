@@ -21,6 +21,7 @@ from simulator.azure.world import Resource, World, stamp
 
 SHAPES: dict[str, Callable[[World, Resource], dict[str, Any]]] = {}  # type -> how it is read
 MADE: dict[str, Callable[[World, Resource, dict[str, Any]], None]] = {}  # type -> what a PUT or PATCH adds
+GONE: dict[str, Callable[[World, Resource], None]] = {}  # type -> what goes with it
 TOP = ("tags", "sku", "kind", "identity", "plan", "zones", "managedBy", "extendedLocation", "etag")
 
 
@@ -91,11 +92,18 @@ def delete(call: Call) -> Reply:
     resource = call.world.get(call.path)
     if resource is None:
         return Reply(204, event=False)
-    for child in call.world.below(resource.path.key):
-        call.world.drop(child.path.key)
-    call.world.drop(resource.path.key)
+    for one in [*call.world.below(resource.path.key), resource]:
+        vanish(call.world, one)
     sides.target_deleted(call.world, resource.path)
     return Reply(200)
+
+
+def vanish(world: World, resource: Resource) -> bool:
+    """The resource is gone, and what only it kept alive; False when it was gone already."""
+    hook = GONE.get(resource.path.type.lower())
+    if hook:
+        hook(world, resource)
+    return world.drop(resource.path.key) is not None
 
 
 def list_(call: Call) -> Reply:

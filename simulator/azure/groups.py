@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.azure import catalog, lifecycle, operations, sides
+from simulator.azure import catalog, generic, lifecycle, operations, sides
 from simulator.azure.calls import Call, Reply
 from simulator.azure.errors import bad, group_missing
 from simulator.azure.ids import Path
 from simulator.azure.paging import page
-from simulator.azure.world import TENANT, Group, World
+from simulator.azure.tenancy import TENANT
+from simulator.azure.world import Group, World
 
 REGIONS = {
     "westeurope": "West Europe",
@@ -69,24 +70,28 @@ def metadata(base: str) -> dict[str, Any]:
 
 def subscriptions(call: Call) -> Reply:
     rows = [
-        _subscription(one)
+        _subscription(call.world, one)
         for one in call.world.subscriptions()
-        if call.principal != "app" or not call.world.is_foreign(one)
+        if call.world.tenancy.readable(call.principal, one)
     ]
     return page(call, rows)
 
 
 def subscription(call: Call) -> Reply:
-    return Reply(200, _subscription(call.path.subscription))
+    return Reply(200, _subscription(call.world, call.path.subscription))
 
 
-def _subscription(text: str) -> dict[str, Any]:
+def shown(subscription: str) -> str:
+    return f"Simulated {subscription}"
+
+
+def _subscription(world: World, text: str) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{text}",
         "authorizationSource": "RoleBased",
         "subscriptionId": text,
-        "tenantId": TENANT,
-        "displayName": f"Simulated {text}",
+        "tenantId": world.tenancy.tenant_of(text),
+        "displayName": shown(text),
         "state": "Enabled",
         "subscriptionPolicies": {
             "locationPlacementId": "Internal_2014-09-01",
@@ -214,16 +219,20 @@ def _empty(world: World, path: Path, principal: str) -> None:
         if one.path.type.lower() == "microsoft.network/privateendpoints":
             lifecycle.remove(world, one, principal)
     for one in inside:
-        if world.drop(one.path.key):
+        if generic.vanish(world, one):
             sides.target_deleted(world, one.path)
             world.grid.delete(one.path, principal)
     world.groups.pop((path.subscription.lower(), path.group.lower()), None)
 
 
 def _group(call: Call) -> Group:
-    found = call.world.groups.get((call.path.subscription.lower(), call.path.group.lower()))
+    return find(call.world, call.path)
+
+
+def find(world: World, path: Path) -> Group:
+    found = world.groups.get((path.subscription.lower(), path.group.lower()))
     if found is None:
-        raise group_missing(call.path.group)
+        raise group_missing(path.group)
     return found
 
 

@@ -27,6 +27,11 @@ class Path:
     names: tuple[str, ...] = ()
 
     @property
+    def is_extension(self) -> bool:
+        """The path goes on behind a resource: {resource}/providers/{namespace}/{type}/{name}."""
+        return len(self.names) > 1 and len(self.types) > 1 and self.types[-2].lower() == "providers"
+
+    @property
     def is_item(self) -> bool:
         return bool(self.names) and len(self.types) == len(self.names)
 

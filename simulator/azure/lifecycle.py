@@ -5,7 +5,7 @@ Refuses to know how either side looks. Events and their order: reference events 
 
 from __future__ import annotations
 
-from simulator.azure import connections, endpoints, interfaces, operations, sides, zonegroups
+from simulator.azure import connections, endpoints, exposure, interfaces, operations, sides, zonegroups
 from simulator.azure.calls import Call, Reply
 from simulator.azure.connections import Connection, LinkState
 from simulator.azure.endpoints import AWAITING, Endpoint, Wanted
@@ -21,7 +21,7 @@ COSMOS = 3.0
 def put(call: Call) -> Reply:
     """PUT of an endpoint: 201 and slow when new, 200 and slow when it was there."""
     world, wanted = call.world, endpoints.understand(call)
-    target = endpoints.find_target(world, wanted)
+    target = endpoints.find_target(world, wanted, call.path.subscription)
     path = Path(call.path.subscription, call.path.group, "Microsoft.Network", ("privateEndpoints",), call.path.names)
     old = world.get(path)
     if old and old.item.provisioning == "Deleting":
@@ -71,8 +71,9 @@ def _create(world: World, path: Path, wanted: Wanted, target: Resource) -> Resou
         wanted.nic_name,
         wanted.static,
         wanted.kept,
-        _first_state(path, wanted, target),
+        _first_state(world, path, wanted, target),
         world.guid(),
+        reference=wanted.reference,
     )
     members = endpoints.wanted_members(target, wanted.groups)
     own.addresses = interfaces.assign(world, wanted.subnet, members, wanted.static, [])
@@ -102,13 +103,24 @@ def _replace(world: World, old: Resource, wanted: Wanted, target: Resource) -> R
     return old
 
 
-def _first_state(path: Path, wanted: Wanted, target: Resource) -> LinkState:
-    """Automatic: Approved without ever being Pending; a link service may also approve by subscription."""
+def _first_state(world: World, path: Path, wanted: Wanted, target: Resource) -> LinkState:
+    """Automatic: Approved without ever being Pending; a link service may also approve by subscription, and another
+    endpoint's approval may be inherited."""
     row = quirk(target.path.type)
-    allowed = (target.body.get("properties", {}).get("autoApproval") or {}).get("subscriptions") or []
-    if wanted.manual and not any(one == "*" or one.lower() == path.subscription.lower() for one in allowed):
+    approved = not wanted.manual or exposure.approves(target, path.subscription)
+    if not approved and not _inherits(world, wanted.reference, target):
         return LinkState("Pending", AWAITING)
     return LinkState("Approved", row.automatic if row.consumer is None else row.consumer)
+
+
+def _inherits(world: World, reference: str, target: Resource) -> bool:
+    """Documented: the state is inherited from an approved endpoint. That it must be one of the same target, and
+    that anything else leaves the request Pending: assumed."""
+    other = world.get(reference) if reference else None
+    if other is None or not isinstance(other.item, Endpoint) or other.item.target != target.path.key:
+        return False
+    link = connections.of_endpoint(world, target.path.key, other.item.guid)
+    return link is not None and link.state.status == "Approved"
 
 
 def write_nic(world: World, resource: Resource) -> None:
@@ -162,6 +174,8 @@ def _ready(world: World, resource: Resource, principal: str, update: bool) -> No
     if world.get(resource.path) is not resource or own.provisioning == "Deleting":
         return
     own.provisioning = "Succeeded"
+    if own.state.status == "Pending" and world.switches["pending_text"] == "request":
+        own.state.description = own.message
     endpoints.touch(world, resource)
     sides.tell(world, resource, "write")
     zonegroups.sync(world, resource)

@@ -1,6 +1,6 @@
-"""Knows Private Link Services: their alias, and what a PUT of one adds. Recorded: private-link-service-get.
+"""Knows Private Link Services: their alias and what a PUT of one adds. Recorded: private-link-service-get.
 
-Refuses to know requests; those are connections like any other.
+Refuses to know requests, which are connections like any other, and who may make them (exposure.py).
 """
 
 from __future__ import annotations

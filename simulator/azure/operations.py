@@ -50,8 +50,14 @@ STYLES = {
         "/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.Network/privateDnsOperationResults/{t}",
         code=202,
     ),
+    "management": Style(
+        "/providers/Microsoft.Management/operationResults/{t}", "/providers/Microsoft.Management/operationResults/{t}"
+    ),
     "tenant": Style("/subscriptions/{s}/operationresults/{t}", "/subscriptions/{s}/operationresults/{t}"),
 }
+
+
+_SIGNATURE = "&t=639000000000000000&c=" + "c" * 3000 + "&s=" + "s" * 342 + "&h=" + "h" * 43  # recorded: sizes
 
 
 @dataclass(slots=True)
@@ -104,8 +110,9 @@ def links(
         "l": location,
         "id": path.id,
     }
-    tail = f"?api-version={call.version}"
-    headers = {"Retry-After": "1"}  # documented: seconds, whole; without it the SDKs wait 30 s
+    switches = call.world.switches
+    tail = f"?api-version={call.version}" + (_SIGNATURE if switches["long_urls"] else "")
+    headers = {"Retry-After": "1"} if switches["retry_after"] else {}  # documented: whole seconds; else SDKs wait 30 s
     if status:
         headers["Azure-AsyncOperation"] = call.base + style.status_url.format(**words) + tail
     if result:
@@ -122,7 +129,8 @@ def poll(call: Call, operation: Operation) -> Reply:
         return Reply(200, {"status": "Failed", "error": operation.error.body.get("error", operation.error.body)})
     if operation.done:
         return Reply(200, _status(operation, "Succeeded"))
-    return Reply(operation.style.code, _status(operation, operation.style.running), {"Retry-After": "1"})
+    later = {"Retry-After": "1"} if call.world.switches["retry_after"] else {}
+    return Reply(operation.style.code, _status(operation, operation.style.running), later)
 
 
 def _result(operation: Operation) -> Reply:

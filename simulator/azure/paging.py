@@ -14,21 +14,26 @@ from simulator.azure.errors import bad
 def page(call: Call, rows: Sequence[dict[str, Any]], size: int | None = None) -> Reply:
     """One page. Without a size of the call's own, the switch page_size rules (page sizes of ARM: U)."""
     size = call.world.switches["page_size"] if size is None else size
-    start = _start(call.query.get("$skipToken") or call.query.get("$skiptoken") or "")
-    chosen = list(rows[start : start + size] if size else rows[start:])
+    begin = start(call.query.get("$skipToken") or call.query.get("$skiptoken") or "")
+    chosen = list(rows[begin : begin + size] if size else rows[begin:])
     body: dict[str, Any] = {"value": chosen}
-    if size and start + size < len(rows):
-        token = base64.urlsafe_b64encode(f"after:{start + size}".encode()).decode()
+    if size and begin + size < len(rows):
         query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
-        query["$skipToken"] = token
+        query["$skipToken"] = token(begin + size)
         body["nextLink"] = f"{call.base}{quote(call.path.id)}?{urlencode(query, safe='$')}"
     return Reply(200, body)
 
 
-def _start(token: str) -> int:
-    if not token:
+def token(after: int) -> str:
+    """What leads to the rows after so many."""
+    return base64.urlsafe_b64encode(f"after:{after}".encode()).decode()
+
+
+def start(text: str) -> int:
+    """After how many rows a page starts."""
+    if not text:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(token).decode().removeprefix("after:"))
+        return int(base64.urlsafe_b64decode(text).decode().removeprefix("after:"))
     except ValueError as error:
         raise bad("InvalidSkipToken", "The $skipToken is not valid.") from error

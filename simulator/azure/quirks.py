@@ -41,7 +41,8 @@ class Quirk:
     child: str = "privateEndpointConnections"
     automatic: str | None = "Auto-Approved"  # description after automatic approval; None = the key is missing
     consumer: str | None = None  # description at the endpoint after automatic approval, if different
-    extras: tuple[str, ...] = ()  # etag, hexEtag, location, linkIdentifier, endpointLocation, subnet, ampls
+    extras: tuple[str, ...] = ()  # etag, hexEtag, location, linkIdentifier, endpointLocation, subnet, ampls,
+    # freeActions, lowerGroup
     nested: str = "no"  # in the parent: "no", "always", "filled" (key absent when empty)
     nested_without: tuple[str, ...] = ()  # keys that nested items lack
     put: int = 200
@@ -56,6 +57,7 @@ class Quirk:
     delete: int = 200
     create: int = 201  # what a PUT of a new target answers
     sync: bool = False  # S: 200 at once is documented too, see switch sync_decisions
+    made: bool = False  # S: so is 201
 
 
 PLAIN = Quirk()
@@ -85,6 +87,7 @@ _FLEXIBLE = replace(
     nested_without=(),
     body="connection",
     sync=True,
+    made=True,
 )
 _LISTED = replace(PLAIN, nested="always")
 
@@ -114,7 +117,7 @@ QUIRKS: Mapping[str, Quirk] = {
         create=200,
     ),
     "microsoft.documentdb/mongoclusters": replace(
-        PLAIN, groups="groupIds", put=202, headers=("async",), between="Updating", seconds=1.0, sync=True
+        PLAIN, groups="groupIds", put=202, headers=("async",), between="Updating", seconds=1.0, sync=True, made=True
     ),  # S
     "microsoft.sql/servers": replace(
         _SQL, groups="groupIds", body="none", style="generic", sync=True, needs=("description", "status")
@@ -143,7 +146,7 @@ QUIRKS: Mapping[str, Quirk] = {
         name="{endpoint}.{endpointGuid}",
         groups="",
         automatic="Auto Approved",
-        extras=("etag", "linkIdentifier", "endpointLocation"),
+        extras=("etag", "linkIdentifier", "endpointLocation", "freeActions"),
         nested="always",
         headers=("async",),
         style="network",
@@ -181,6 +184,7 @@ QUIRKS: Mapping[str, Quirk] = {
         name="{endpoint}-{guid}",
         groups="groupId",
         automatic="Auto-approved",
+        sync=True,
         put=201,
         headers=("async",),
         between="Updating",
@@ -212,7 +216,9 @@ QUIRKS: Mapping[str, Quirk] = {
     "microsoft.eventgrid/domains": replace(_LISTED, groups="groupIds"),  # R
     "microsoft.eventgrid/partnernamespaces": replace(_LISTED, groups="groupIds"),  # A: as domains
     "microsoft.eventgrid/namespaces": replace(_LISTED, groups="groupIds"),  # A: as domains
-    "microsoft.appconfiguration/configurationstores": replace(_LISTED, name="{endpoint}", groups=""),  # R
+    "microsoft.appconfiguration/configurationstores": replace(  # R
+        _LISTED, name="{endpoint}", groups="", extras=("lowerGroup",)
+    ),
     "microsoft.machinelearningservices/workspaces": replace(  # R
         _LISTED, name="{target}.{guid}", groups="", extras=("subnet",), nested_without=("name", "type"), create=200
     ),
@@ -222,6 +228,7 @@ QUIRKS: Mapping[str, Quirk] = {
     "microsoft.search/searchservices": replace(_LISTED, name="{endpoint}.{guid}"),  # A
     "microsoft.web/sites": replace(_LISTED, name="{endpoint}-{guid}", create=200),  # A
     "microsoft.powerbi/privatelinkservicesforpowerbi": _LISTED,  # A: CLI lists by parent
+    "microsoft.fabric/privatelinkservicesforfabric": _LISTED,  # A: as Power BI
     "microsoft.migrate/migrateprojects": _LISTED,  # A: CLI lists by parent
     "microsoft.migrate/assessmentprojects": _LISTED,  # A: CLI lists by parent
     "microsoft.offazure/mastersites": _LISTED,  # A: CLI lists by parent

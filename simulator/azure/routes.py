@@ -12,14 +12,18 @@ from simulator.azure import (
     decisions,
     endpoints,
     generic,
+    graph,
     groups,
     lifecycle,
     linkservices,
     managed,
+    managedkinds,
+    managementgroups,
     moves,
     networks,
     operations,
     records,
+    tags,
     zonegroups,
     zones,
 )
@@ -58,8 +62,23 @@ _TYPES: Mapping[str, Mapping[tuple[str, str], Handler]] = {
     "microsoft.documentdb/databaseaccountnames": {("item", "HEAD"): cosmos.name_exists},
     "microsoft.network/locations/availableprivateendpointtypes": {("list", "GET"): groups.endpoint_types},
     networks.TYPE.lower(): {("item", "PUT"): networks.put},
-    managed.TYPE.lower(): {("item", "PUT"): managed.put, ("item", "DELETE"): managed.delete},
+    **{kind.lower(): {("item", "PUT"): managed.put} for kind in managedkinds.KINDS},
+    managed.REFRESH.lower(): {("list", "POST"): managed.refresh},
     linkservices.TYPE.lower(): {},
+    managementgroups.TYPE.lower(): {
+        ("item", "PUT"): managementgroups.put,
+        ("item", "GET"): managementgroups.get,
+        ("item", "DELETE"): managementgroups.delete,
+        ("list", "GET"): managementgroups.list_,
+    },
+    f"{managementgroups.TYPE}/subscriptions".lower(): {
+        ("item", "PUT"): managementgroups.put_subscription,
+        ("item", "GET"): managementgroups.get_subscription,
+        ("item", "DELETE"): managementgroups.delete_subscription,
+        ("list", "GET"): managementgroups.list_subscriptions,
+    },
+    f"{managementgroups.TYPE}/descendants".lower(): {("list", "GET"): managementgroups.descendants},
+    graph.TYPE.lower(): {("list", "POST"): graph.query},
 }
 _CONNECTIONS: Mapping[tuple[str, str], Handler] = {
     ("list", "GET"): decisions.list_,
@@ -74,6 +93,7 @@ _RECORDS: Mapping[tuple[str, str], Handler] = {
     ("item", "PATCH"): records.put,
     ("item", "DELETE"): records.delete,
 }
+_TAGS: Mapping[str, Handler] = {"GET": tags.get, "PUT": tags.put, "PATCH": tags.patch, "DELETE": tags.delete}
 _GENERIC: Mapping[tuple[str, str], Handler] = {
     ("item", "GET"): generic.get,
     ("item", "PUT"): generic.put,
@@ -97,7 +117,10 @@ def route(call: Call) -> Reply:
     path, kind = call.path, "item" if call.path.is_item else "list"
     if call.method == "GET" and path.name in call.world.operations:
         return operations.poll(call, call.world.operations[path.name])
-    handler = _around(call) if not path.namespace or not path.types else _inside(call, kind)
+    if tags.is_tags(path):
+        handler = _TAGS.get(call.method)
+    else:
+        handler = _around(call) if not path.namespace or not path.types else _inside(call, kind)
     if handler is None:
         raise ArmError(405, "MethodNotAllowed", f"The requested resource does not support http method '{call.method}'.")
     return handler(call)

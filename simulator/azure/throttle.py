@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.azure.calls import is_dns
+from simulator.azure.calls import is_dns, is_graph
 from simulator.azure.errors import ArmError
 from simulator.azure.ids import Path
 from simulator.azure.world import World
@@ -18,6 +18,8 @@ from simulator.azure.world import World
 GLOBAL = 15  # all principals of a subscription together: 15 times one of them
 BUDGETS = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}  # burst, refill per second
 DNS_WRITES = 12_000
+_CODES = {"dns": "TooManyRequests", "graph": "RateLimiting"}
+GRAPH = (15, 5.0)  # documented: queries of a principal in a window of so many seconds
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class Throttle:
         where = path.subscription.lower() or "tenant"
         if is_dns(path):
             return self._dns(principal, where, verb)
+        if is_graph(path):
+            return self._graph(principal)
         scope = "subscription" if path.subscription else "tenant"
         size, refill = BUDGETS[verb]
         left = self._take((scope, verb, where, principal), size, refill)
@@ -76,6 +80,10 @@ class Throttle:
         left = self._take(("dns", "reads" if reads else "writes", where, principal), size, 0.0, window)
         return {"x-ms-ratelimit-remaining-subscription-resource-requests": str(left)}
 
+    def _graph(self, principal: str) -> dict[str, str]:
+        left = self._take(("graph", principal), GRAPH[0], 0.0, GRAPH[1])
+        return {"x-ms-user-quota-remaining": str(left), "x-ms-user-quota-resets-after": "00:00:05"}
+
     def _take(self, key: tuple[str, ...], size: float, refill: float, window: float = 0.0) -> int:
         now = self.clock()
         bucket = self.buckets.get(key)
@@ -86,7 +94,7 @@ class Throttle:
             seconds = max(1, math.ceil(wait))
             raise ArmError(
                 429,
-                "TooManyRequests" if key[0] == "dns" else "SubscriptionRequestsThrottled",
+                _CODES.get(key[0], "SubscriptionRequestsThrottled"),
                 f"Number of requests exceeded the limit of {int(size)}. Please try again after '{seconds}' seconds.",
                 flat=key[0] == "dns",
                 headers={"Retry-After": str(seconds)},

@@ -15,7 +15,7 @@ import jwt
 from aiohttp import web
 
 from simulator.azure.errors import ArmError
-from simulator.azure.world import TENANT
+from simulator.azure.tenancy import TENANT
 
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 LIFETIME = 24 * 3600  # documented: tokens of managed identities live a day
@@ -55,20 +55,28 @@ class Tokens:
             algorithm="HS256",
         )
 
-    def principal(self, header: str | None, audiences: tuple[str, ...] = ARM_AUDIENCES) -> str:
-        """Who signed in; raises the 401 that ARM would answer."""
+    def principal(self, header: str | None, audiences: tuple[str, ...] = ARM_AUDIENCES, *, tenant: str = TENANT) -> str:
+        """Who signed in; raises the 401 that ARM would answer. It names the tenant of what was asked for."""
         if not header:
-            raise _refused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+            raise refused(
+                tenant,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+                "The authentication failed because of missing 'Authorization' header.",
+            )
         scheme, _, text = header.partition(" ")
         claims = self._claims(text) if scheme.lower() == "bearer" else None
         if claims is None:
-            raise _refused("InvalidAuthenticationToken", "The access token is invalid.")
+            raise refused(tenant, "InvalidAuthenticationToken", "The access token is invalid.")
         if claims["exp"] < time.time():
-            raise _refused(
-                "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."
+            raise refused(
+                tenant,
+                "ExpiredAuthenticationToken",
+                "The access token expiry UTC time is earlier than current UTC time.",
             )
         if str(claims["aud"]).rstrip("/") not in audiences:
-            raise _refused(
+            raise refused(
+                tenant,
                 "InvalidAuthenticationTokenAudience",
                 "The access token has been obtained for wrong "
                 f"audience or resource '{claims['aud']}'. It should exactly match with one of the allowed "
@@ -109,9 +117,23 @@ class Tokens:
         )
 
 
-def _refused(code: str, message: str) -> ArmError:
+def wrong_tenant(tenant: str) -> ArmError:
+    """Documented: a token of one tenant for a subscription of another."""
+    return refused(
+        tenant,
+        "InvalidAuthenticationTokenTenant",
+        f"The access token is from the wrong issuer 'https://sts.windows.net/{TENANT}/'. It must match the tenant "
+        f"'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority (URL) "
+        f"'https://login.windows.net/{tenant}' to get the token. Note, if the subscription is transferred to another "
+        "tenant there is no impact to the services, but information about new tenant could take time to propagate "
+        "(up to an hour). If you just transferred your subscription and see this error message, please try back later.",
+    )
+
+
+def refused(tenant: str, code: str, message: str, description: str = "") -> ArmError:
+    """A 401. The challenge names the tenant of the subscription that was asked for (documented)."""
     challenge = (
-        f'Bearer authorization_uri="https://login.windows.net/{TENANT}", error="invalid_token", '
-        f'error_description="{message}"'
+        f'Bearer authorization_uri="https://login.windows.net/{tenant}", error="invalid_token", '
+        f'error_description="{description or message}"'
     )
     return ArmError(401, code, message, headers={"WWW-Authenticate": challenge, "x-ms-failure-cause": "gateway"})

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from simulator.azure import ids
+from simulator.azure.hierarchy import Hierarchy
 from simulator.azure.ids import Path
 from simulator.azure.later import Later
+from simulator.azure.tenancy import SUBSCRIPTION, Tenancy
 
 if TYPE_CHECKING:
     from simulator.azure.connections import Connection
@@ -22,24 +24,26 @@ if TYPE_CHECKING:
     from simulator.azure.interfaces import Subnet
     from simulator.azure.operations import Operation
 
-TENANT = "99999999-0000-4000-8000-000000000009"
-MANAGED = "eeeeeeee-0000-4000-8000-00000000000e"  # Microsoft's own: managed endpoints live there, nobody can read it
-SUBSCRIPTION = "00000000-0000-4000-8000-000000000000"  # always listed, so that a sign-in finds one
-
 SWITCHES: dict[str, Any] = {
     "throttle": False,  # documented: enforce the buckets of arm-limits 1
     "dns_read_budget": 500,  # documented: private DNS reads in one window
     "dns_window": 300,  # documented: seconds of that window
     "foreign_events": False,  # U: a stranger's request raises events in the target's subscription
-    "foreign_reads": "forbidden",  # U: "forbidden" = 403, "notfound" = 404 SubscriptionNotFound
+    "foreign_reads": "forbidden",  # U: "forbidden" = 403, "notfound" = 404, "wrongtenant" = 401 with its tenant
     "pls_events": False,  # U: endpoints of Private Link Services raise proxy events
     "pending_names": True,  # U: customDnsConfigs is filled while the connection is Pending
     "unknown_groups": "",  # U: group ids where no source tells: "", "groupId" or "groupIds"
-    "sync_decisions": False,  # S: both are documented: 202 and later (default), or 200 and settled
+    "unknown_settled": "Succeeded",  # U: "absent": types nobody recorded show no provisioningState
+    "sync_decisions": False,  # S: all are documented: 202 and later, True = 200 and settled, "201" where that is too
+    "retry_after": True,  # R: slow operations tell when to ask again; False: they do not
+    "long_urls": False,  # R: URLs of slow operations carry about 3,400 characters of signature (since late 2023)
+    "pending_text": "awaiting",  # R both: what the requester reads while Pending; "request" = his own text
     "reapprove": False,  # U: a rejected connection can be approved (True: wherever no source says no)
     "name_clash": "suffix",  # U: a connection name is taken: "suffix", "replace" or "refuse"
     "cosmos_recreate": True,  # U: new regions want the endpoint PUT again (Recreate); False: Azure does it
     "page_size": 0,  # U: page size of ARM lists; 0 = one page
+    "graph_lag": 0,  # U: seconds during which Resource Graph does not see changes of management groups
+    "graph_unknown": "refuse",  # U: a scope without subscriptions: "refuse" = 400, "empty" = 200 without rows
     "dns_view": "",  # ours: prefix of the ids of the zones that the name server answers from
 }
 
@@ -94,7 +98,8 @@ class World:
         self.subnets: dict[str, Subnet] = {}
         self.aliases: dict[str, str] = {}
         self.switches = dict(SWITCHES)
-        self.foreign: set[str] = set()
+        self.tenancy = Tenancy()
+        self.hierarchy = Hierarchy()
 
     def guid(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
@@ -138,12 +143,23 @@ class World:
         return not path.group or (path.subscription.lower(), path.group.lower()) in self.groups
 
     def is_foreign(self, subscription: str) -> bool:
-        return subscription.lower() in self.foreign or subscription.lower() == MANAGED
+        return self.tenancy.is_foreign(subscription)
+
+    def transfer(self, subscription: str, tenant: str) -> None:
+        """The subscription is in this tenant from now on, and in no management group of ours unless that is us."""
+        self.tenancy.tenants[subscription.lower()] = tenant
+        self.leave_strangers()
+
+    def leave_strangers(self) -> None:
+        """Subscriptions of other tenants stand in no management group of ours."""
+        for one in [one for one in self.hierarchy.tree.places if self.is_foreign(one)]:
+            self.hierarchy.displace(one)
 
     def subscriptions(self) -> list[str]:
-        """Every subscription used so far, and the one that is always there."""
+        """Every subscription used so far that exists, and the one that is always there."""
         used = {group.subscription.lower(): group.subscription for group in self.groups.values()}
-        return [SUBSCRIPTION, *(text for key, text in used.items() if key != SUBSCRIPTION)]
+        used = {SUBSCRIPTION: SUBSCRIPTION, **used, **self.hierarchy.spelled}
+        return [text for text in used.values() if self.tenancy.exists(text)]
 
     def target(self, reference: object) -> Resource | None:
         """The target that an endpoint names, by id or by the alias of a Private Link Service."""

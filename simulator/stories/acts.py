@@ -24,6 +24,8 @@ TYPES = {
     "PostgreSQL server": "Microsoft.DBforPostgreSQL/flexibleServers",
     "Private Link service": "Microsoft.Network/privateLinkServices",
     "Cosmos account": "Microsoft.DocumentDB/databaseAccounts",
+    "application gateway": "Microsoft.Network/applicationGateways",
+    "Grafana workspace": "Microsoft.Dashboard/grafana",
 }
 PROPERTIES: dict[str, dict[str, Any]] = {
     "SQL server": {"administratorLogin": "clerk", "version": "12.0"},
@@ -103,6 +105,53 @@ def move_endpoint(world: World, name: str, to_group: str) -> None:
     new = "/".join([*parts[:4], to_group, *parts[5:]])
     world.wire.settled(new)
     world.endpoints[name] = new
+
+
+def tags(world: World, of: str, set: dict[str, str]) -> None:
+    """the tags of {of} are {set}"""
+    path = f"{world.target_id(of)}/providers/Microsoft.Resources/tags/default"
+    body = {"properties": {"tags": set}}
+    must(world.wire.arm("PUT", path, body, version="2021-04-01"), f"tagging {of}")
+
+
+def management_group(world: World, name: str, members: list[str]) -> None:
+    """the management group {name} holds the subscription of {members}"""
+    path = f"/providers/Microsoft.Management/managementGroups/{name}"
+    must(world.wire.arm("PUT", path, {"properties": {}}, version="2021-04-01"), f"creating the group {name}")
+    for person in members:
+        member = f"{path}/subscriptions/{subscription(person)}"
+        must(world.wire.arm("PUT", member, {}, version="2021-04-01"), f"moving the {person} to {name}")
+
+
+def ask_managed(world: World, name: str, of: str, to: str, groups: list[str], message: str = "") -> None:
+    """the Grafana workspace {of} asks for {to} ({groups}) through its managed endpoint {name}"""
+    path = f"{world.target_id(of)}/managedPrivateEndpoints/{name}"
+    before = set(_requesters(world, to))
+    properties = {"privateLinkResourceId": world.target_id(to), "groupIds": groups, "requestMessage": message}
+    body = {"location": LOCATION, "properties": properties}
+    must(world.wire.arm("PUT", path, body, version="2024-10-01"), f"creating the managed endpoint {name}")
+    until = time.monotonic() + 20
+    while not (new := [one for one in _requesters(world, to) if one not in before]):
+        if time.monotonic() > until:
+            raise NotAsTold(f"{to} shows no request of {name} after 20 s")
+        time.sleep(0.1)
+    world.endpoints[name] = new[0]
+
+
+def _requesters(world: World, target: str) -> list[str]:
+    answer = world.wire.arm("GET", f"{world.target_id(target)}/privateEndpointConnections")
+    rows = answer.body.get("value", []) if answer.good else []
+    return [row["properties"]["privateEndpoint"]["id"] for row in rows]
+
+
+def approve_in_portal(world: World, endpoint: str) -> None:
+    """the owner of the target approves {endpoint} in the portal"""
+    connection = world.connection(endpoint)
+    if connection is None:
+        raise NotAsTold(f"{endpoint} has no connection to approve")
+    state = {"status": "Approved", "description": "fine with me"}
+    body = {"properties": {"privateLinkServiceConnectionState": state}}
+    must(world.wire.arm("PUT", connection["id"], body), f"approving {endpoint} in the portal")
 
 
 def foreign_record(world: World, name: str, address: str) -> None:
@@ -195,6 +244,8 @@ GIVEN: dict[str, Callable[..., Any]] = {
     **{kind: _target(kind) for kind in TYPES},
     "zone": zone,
     "foreign record": foreign_record,
+    "tags": tags,
+    "management group": management_group,
 }
 WHEN: dict[str, Callable[..., Any]] = {
     "private endpoint": ask,
@@ -203,6 +254,9 @@ WHEN: dict[str, Callable[..., Any]] = {
     "record changed": change_record,
     "record deleted": delete_record,
     "decision": decide,
+    "managed endpoint": ask_managed,
+    "approved in the portal": approve_in_portal,
+    "tags": tags,
     "time passes": pause,
     "events lost": lose_events,
     "events again": repeat_events,

@@ -13,6 +13,9 @@ PEOPLE = {  # who asks for endpoints: everybody has a subscription of their own
     "stranger": "dddddddd-0000-4000-8000-000000000004",
     "vendor": "eeeeeeee-0000-4000-8000-000000000005",
     "banned team": "ffffffff-0000-4000-8000-000000000006",
+    "partner": "aaaaaaaa-0000-4000-8000-000000000007",
+    "data scientists": "aaaaaaaa-0000-4000-8000-000000000008",
+    "Sigma": "aaaaaaaa-0000-4000-8000-000000000009",
 }
 DATA = "/subscriptions/bbbbbbbb-0000-4000-8000-000000000002/resourceGroups"
 HUB = "/subscriptions/cccccccc-0000-4000-8000-000000000003/resourceGroups/dns"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from simulator.azure import Azure, Options
+from simulator.azure import Azure, Options, catalog
 from simulator.tls import Authority
 
 OURS, THEIRS, DNS = (f"{letter * 8}-0000-4000-8000-00000000000{n}" for letter, n in (("a", 1), ("b", 2), ("c", 3)))
@@ -101,6 +101,12 @@ class Cloud:
         answer = self.put(path, {"location": "westeurope", "tags": {"team": "x"}, "properties": properties})
         assert answer.status_code in (200, 201), answer.text
         return path
+
+    def requested(self, kind: str, **more: Any) -> tuple[str, dict[str, Any]]:
+        """A target of this type, and the connection that one endpoint asked for."""
+        target = self.target(kind, "thing1")
+        self.endpoint(target, next(iter(catalog.entries()[kind.lower()]["groups"]), None), **more)
+        return target, self.connection(target)
 
     def connection(self, target: str) -> dict[str, Any]:
         rows = self.get(f"{target}/privateEndpointConnections").json()["value"]

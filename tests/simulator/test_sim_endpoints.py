@@ -223,16 +223,3 @@ def test_static_addresses_and_a_name_for_the_interface_are_kept(cloud: Any) -> N
     assert properties["ipConfigurations"] == static
     nic = cloud.get(properties["networkInterfaces"][0]["id"]).json()["properties"]["ipConfigurations"][0]
     assert nic["properties"]["privateIPAllocationMethod"] == "Static"
-
-
-def test_a_managed_endpoint_asks_from_microsofts_subscription(cloud: Any) -> None:
-    target = cloud.target()
-    workspace = cloud.target("Microsoft.Dashboard/grafana", "graf1")
-    body = {"location": "westeurope", "properties": {"privateLinkResourceId": target, "groupIds": ["blob"]}}
-    managed = f"{workspace}/managedPrivateEndpoints/mpe1"
-    assert cloud.put(managed, body).status_code == 201
-    assert cloud.get(managed).json()["properties"]["connectionState"]["status"] == "Pending"
-    cloud.decide(cloud.connection(target)["id"])
-    assert cloud.get(managed).json()["properties"]["connectionState"]["status"] == "Approved"
-    assert cloud.delete(managed).status_code == 200
-    assert cloud.get(f"{target}/privateEndpointConnections").json()["value"] == []
