@@ -28,7 +28,7 @@ from .worklist import Clock
 _KEPT = timedelta(minutes=10)
 _FIRST_SEEN = "managed"
 _TENANT = re.compile(r'authorization_uri="https://[a-z0-9.-]+/([0-9a-f-]{36})/?"', re.IGNORECASE)
-_SUBSCRIPTIONS = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project subscriptionId"
+_SUBSCRIPTIONS = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
