@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
@@ -21,10 +20,13 @@ from ..core.ids import ResourceId
 from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
 from .clients import CALL_SECONDS, Clients, code_of, failure, write_failure
+from .network import Network
 from .providers import Provider, provider
+from .wire import Body, Wire, objects
 
-_PAGES = 1_000  # of a list: a chain without an end must not keep a worker for ever
 _GONE = {"ResourceNotFound", "ResourceGroupNotFound"}
+# A 404 of the front door itself: we may not see the subscription, or the table is wrong. Nothing is proved.
+_UNSEEN = {"SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace"}
 _STATUS = {Verdict.APPROVE: Status.APPROVED, Verdict.REJECT: Status.REJECTED}
 
 
@@ -41,7 +43,8 @@ class Listing:
 class Arm:
     def __init__(self, clients: Clients, address: str) -> None:
         self._clients = clients
-        self._address = address
+        self._wire = Wire(clients, address)
+        self._rest, self._network = _Rest(self._wire), Network(clients)
 
     # --- the target's side ---------------------------------------------------------------------
 
@@ -50,10 +53,8 @@ class Arm:
         kind = provider(target.type)
         if kind is None:
             return Listing(complete=False, presence=Presence.UNKNOWN, why=f"type {target.type} is not in the table")
-        path = str(target) if kind.list_via_parent else f"{target}/{kind.segment}"
-        version = kind.parent_version if kind.list_via_parent else kind.version
         try:
-            items = [item async for item in self._items(path, version, kind)]
+            items = await self._road(kind).all(target, kind)
         except Lasting as wrong:
             presence = Presence.GONE if wrong.code in _GONE else Presence.UNKNOWN
             return Listing(complete=presence is Presence.GONE, presence=presence, why=str(wrong))
@@ -65,9 +66,10 @@ class Arm:
         if kind is None:
             raise Lasting(f"type {target.type} is not in the table")
         try:
-            body = await self._get(f"{target}/{kind.segment}/{name}", kind.version, f"read connection {name}")
+            body = await self._road(kind).one(target, kind, name)
         except Lasting as wrong:
-            if isinstance(wrong.__cause__, HttpResponseError) and wrong.__cause__.status_code == 404:
+            status = getattr(wrong.__cause__, "status_code", None)
+            if status == 404 and wrong.code not in _UNSEEN:
                 return None
             raise
         return _connection(body, target, kind)
@@ -84,21 +86,12 @@ class Arm:
         body = {"properties": {"privateLinkServiceConnectionState": state}}
         doing = f"{verdict.value} connection {connection.id.name}"
         try:
-            if kind.client == "network" and target.is_a("Microsoft.Network/privateLinkServices"):
-                await self._decide_service(target, connection.id, body)
-            else:
-                path = _quoted(f"{target}/{kind.segment}/{connection.id.name}")
-                url = f"{self._address}{path}?api-version={kind.version}"
-                await self._send(HttpRequest("PUT", url, json=body), retry_total=0)
+            await self._road(kind).put(target, kind, connection.id.name, body)
         except (AzureError, TimeoutError) as error:
             raise write_failure(error, doing) from error
 
-    async def _decide_service(self, target: ResourceId, connection: ResourceId, body: Mapping[str, Any]) -> None:
-        client = await self._clients.network(target.subscription)
-        async with asyncio.timeout(CALL_SECONDS):
-            await client.private_link_services.update_private_endpoint_connection(
-                target.group, target.name, connection.name, dict(body), retry_total=0
-            )
+    def _road(self, kind: Provider) -> _Rest | Network:
+        return self._network if kind.client == "network" else self._rest
 
     # --- the consumer's side -------------------------------------------------------------------
 
@@ -144,82 +137,46 @@ class Arm:
         full = replace(found, pairs=pairs, group_zones=reading.group_zones(group.as_dict() for group in groups))
         return Seen(presence=Presence.PRESENT, endpoint=full)
 
-    # --- the wire ------------------------------------------------------------------------------
+    # --- the rest of Resource Manager ----------------------------------------------------------
 
-    async def _items(self, path: str, version: str, kind: Provider) -> AsyncIterator[Mapping[str, Any]]:
-        doing = f"list {path.rpartition('/')[2]}"
-        body = await self._get(path, version, doing)
-        if kind.list_via_parent:
-            properties = body.get("properties")
-            if not isinstance(properties, Mapping):
-                raise Lasting(f"{doing}: the answer has no properties")
-            for item in _objects(
-                properties.get("privateEndpointConnections") or [], doing
-            ):  # absent when there are none
-                yield item
-        elif "value" not in body and "id" in body:
-            yield body  # some providers answer a bare object (reference section 7)
-        else:
-            async for item in self._follow(body, doing):
-                yield item
-
-    async def pages(self, path: str, version: str, doing: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def pages(self, path: str, version: str, doing: str) -> AsyncIterator[Body]:
         """The items of a list call, all pages. `path` is made of parsed parts only."""
-        async for item in self._follow(await self._get(path, version, doing), doing):
+        async for item in self._wire.pages(path, version, doing):
             yield item
 
-    async def _follow(self, body: Mapping[str, Any], doing: str) -> AsyncIterator[Mapping[str, Any]]:
-        seen: set[str] = set()
-        while True:
-            for item in _objects(body.get("value"), doing):
-                yield item
-            link = body.get("nextLink")
-            if not isinstance(link, str) or not link:
-                return
-            if link in seen or len(seen) >= _PAGES:
-                raise Lasting(f"{doing}: the answer's pages do not end")
-            seen.add(link)
-            body = await self._read(link, doing)
-
     async def ping(self) -> None:
-        await self._get("/subscriptions", "2022-12-01", "reach Resource Manager")
-
-    async def _get(self, path: str, version: str, doing: str) -> Mapping[str, Any]:
-        return await self._read(f"{self._address}{_quoted(path)}?api-version={version}", doing)
-
-    async def _read(self, url: str, doing: str) -> Mapping[str, Any]:
-        """A JSON object. What is none proves nothing, whatever its status."""
-        try:
-            response = await self._send(HttpRequest("GET", url))
-            body = response.json() if response.text() else None
-        except (AzureError, TimeoutError) as error:
-            raise failure(error, doing) from error
-        except ValueError as error:
-            raise Passing(f"{doing}: the answer is not JSON") from error
-        if not isinstance(body, Mapping):
-            raise Lasting(f"{doing}: the answer is not an object")
-        return body
-
-    async def _send(self, request: HttpRequest, **options: Any) -> Any:
-        client = await self._clients.arm()
-        async with asyncio.timeout(CALL_SECONDS):
-            response = await client.send_request(request, **options)
-            response.raise_for_status()
-        if response.status_code >= 300:
-            raise Lasting(f"{request.method}: answered {response.status_code}; redirects are not followed")
-        return response
+        await self._wire.get("/subscriptions", "2022-12-01", "reach Resource Manager")
 
 
-def _objects(items: object, doing: str) -> list[Mapping[str, Any]]:
-    """An answer that is no list of objects must not count as an empty one (laws 3 and 6)."""
-    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
-        raise Lasting(f"{doing}: the answer is not a list of objects")
-    return items
+class _Rest:
+    """Every type that no mandated management client covers, through the one generic client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def all(self, target: ResourceId, kind: Provider) -> list[Body]:
+        if kind.list_via_parent:
+            return await self._nested(target, kind)
+        doing = f"list {kind.segment}"
+        body = await self._wire.get(f"{target}/{kind.segment}", kind.version, doing)
+        if "value" not in body and "id" in body:
+            return [body]  # some providers answer a bare object (reference section 7)
+        return [item async for item in self._wire.follow(body, doing)]
+
+    async def _nested(self, target: ResourceId, kind: Provider) -> list[Body]:
+        doing = f"list the connections of {target.name}"
+        properties = (await self._wire.get(str(target), kind.parent_version, doing)).get("properties")
+        if not isinstance(properties, Mapping):
+            raise Lasting(f"{doing}: the answer has no properties")
+        return objects(properties.get("privateEndpointConnections") or [], doing)  # absent when there are none
+
+    async def one(self, target: ResourceId, kind: Provider, name: str) -> Body:
+        return await self._wire.get(f"{target}/{kind.segment}/{name}", kind.version, f"read connection {name}")
+
+    async def put(self, target: ResourceId, kind: Provider, name: str, body: Body) -> None:
+        url = self._wire.url(f"{target}/{kind.segment}/{name}", kind.version)
+        await self._wire.send(HttpRequest("PUT", url, json=body), retry_total=0)
 
 
 def _connection(body: object, target: ResourceId, kind: Provider) -> Connection:
     return reading.connection(body, target=target, guid_in_name=kind.guid_in_name)
-
-
-def _quoted(path: str) -> str:
-    return quote(path, safe="/")

@@ -5,17 +5,17 @@ Knows list calls only. What it finds are suspects: settle confirms each by a dir
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-
-from azure.core.exceptions import AzureError
 
 from ..core import reading
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
 from .arm import Arm
-from .clients import Clients, failure
+from .clients import Clients
+from .network import read_all
 from .providers import Provider, table
+from .wire import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +57,31 @@ class Inventory:
     async def endpoints(self, subscription: str) -> list[Endpoint]:
         """Whole endpoints: the list shows state and customDnsConfigs (reference/arm-limits.md section 3)."""
         client = await self._clients.network(subscription)
-        try:
-            bodies = [item.as_dict() async for item in client.private_endpoints.list_by_subscription()]
-        except (AzureError, TimeoutError) as error:
-            raise failure(error, f"list the endpoints of {subscription}") from error
+        doing = f"list the endpoints of {subscription}"
+        bodies = await read_all(client.private_endpoints.list_by_subscription(), doing)
         return [endpoint for body in bodies if (endpoint := reading.endpoint(body))]
 
     async def _nested(self, subscription: str, kind: Provider) -> AsyncIterator[Found]:
-        path = f"/subscriptions/{subscription}/providers/{kind.type}"
-        async for body in self._arm.pages(path, kind.parent_version, f"list {kind.type}"):
+        bodies = self._services(subscription) if kind.client == "network" else self._parents(subscription, kind)
+        async for body in bodies:
             target = ResourceId.read(body.get("id"))
             properties = body.get("properties")
-            if target is None or not isinstance(properties, dict):
+            if target is None or not isinstance(properties, Mapping):
                 continue
-            items = properties.get("privateEndpointConnections") or []
+            items = properties.get("privateEndpointConnections")
             connections = tuple(
-                reading.connection(item, target=target, guid_in_name=kind.guid_in_name) for item in items
+                reading.connection(item, target=target, guid_in_name=kind.guid_in_name)
+                for item in (items if isinstance(items, list) else ())
             )
             yield Found(target=target, connections=connections)
+
+    def _parents(self, subscription: str, kind: Provider) -> AsyncIterator[Body]:
+        path = f"/subscriptions/{subscription}/providers/{kind.type}"
+        return self._arm.pages(path, kind.parent_version, f"list {kind.type}")
+
+    async def _services(self, subscription: str) -> AsyncIterator[Body]:
+        """Private Link Services: the only type of azure-mgmt-network whose list shows connections."""
+        client = await self._clients.network(subscription)
+        doing = f"list the link services of {subscription}"
+        for body in await read_all(client.private_link_services.list_by_subscription(), doing):
+            yield body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
 
@@ -20,7 +21,12 @@ class Provider:
     segment: str = "privateEndpointConnections"
     guid_in_name: bool = False
     client: str = "arm"
-    basis: str = "documented"
+    preview: bool = False
+    """No GA version has the connections."""
+    retired: date | None = None
+    """When the service ends or ended, as announced; `instead` is what to use, where there is something."""
+    instead: str = ""
+    basis: str = "assumed"
 
 
 def provider(resource_type: str) -> Provider | None:
@@ -41,7 +47,10 @@ def table() -> dict[str, Provider]:
             segment=row.get("segment", "privateEndpointConnections"),
             guid_in_name=row.get("guidInName", False),
             client=row.get("client", "arm"),
-            basis=row.get("basis", "recorded"),
+            preview=row.get("preview", False),
+            retired=date.fromisoformat(row["retired"]) if "retired" in row else None,
+            instead=row.get("instead", ""),
+            basis=row["basis"],
         )
         for row in data["types"]
     )

@@ -8,6 +8,7 @@ that could approve.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from .model import DESCRIPTIONS, Connection, Endpoint, Link, Pair, Status, Verdi
 _STATUSES = {fold(status.value): status for status in Status if status is not Status.UNKNOWN}
 _SETTLED = {"succeeded", "ready"}
 _ENDPOINT_TYPE = "Microsoft.Network/privateEndpoints"
+_DIGITS = re.compile(r"[0-9]{1,20}")
+_NONCE = re.compile(r"linkkeeper-nonce:([0-9a-f]{32})(?![0-9a-fA-F])")
 
 
 def connection(body: object, *, target: ResourceId | None = None, guid_in_name: bool = False) -> Connection:
@@ -50,6 +53,8 @@ def connection(body: object, *, target: ResourceId | None = None, guid_in_name: 
         name=name,
         endpoint=endpoint,
         guid=fold(guid) if guid and is_guid(guid) else None,
+        link_identifier=_link_identifier(properties.get("linkIdentifier")),
+        nonce=_nonce(state.get("description")) if status is Status.PENDING else None,
         status=status,
         by_us=status is Status.APPROVED and state.get("description") == DESCRIPTIONS[Verdict.APPROVE],
         settled=_is_settled(properties.get("provisioningState"), problems),
@@ -147,6 +152,18 @@ def _groups(properties: Mapping[str, Any], problems: list[str]) -> tuple[str, ..
     return tuple(sorted(values))
 
 
+def _link_identifier(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**20:
+        value = str(value)
+    return value if isinstance(value, str) and _DIGITS.fullmatch(value) else None
+
+
+def _nonce(text: object) -> str | None:
+    """The only thing ever taken from what a requester wrote: one nonce. Several are none: whose would it be?"""
+    found = _NONCE.findall(text) if isinstance(text, str) else []
+    return found[0] if len(found) == 1 else None
+
+
 def _is_settled(state: object, problems: list[str]) -> bool:
     if state is None:
         return True
@@ -169,7 +186,13 @@ def _links(items: object, *, manual: bool) -> Iterable[Link]:
             groups=tuple(sorted(g for g in groups if isinstance(g, str))) if isinstance(groups, list) else (),
             status=_status(state.get("status") if isinstance(state, Mapping) else None),
             manual=manual,
+            approval_reference=_reference(properties.get("approvalReference")),
         )
+
+
+def _reference(value: object) -> ResourceId | None:
+    found = ResourceId.read(value.get("privateEndpointId")) if isinstance(value, Mapping) else None
+    return found if found is not None and found.is_a(_ENDPOINT_TYPE) else None
 
 
 def _config_pairs(value: object) -> tuple[Pair, ...] | None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from shared.__main__ import cli
 from shared.core import reading
 from shared.core.decide import decide
+from shared.core.ids import ResourceId
 from shared.core.model import Link, Status, Verdict
-from shared.core.policy import Requesters, Targets
+from shared.core.rules import Requesters, Targets
 
 from .build import (
     ENDPOINT,
     GUID,
     GUID2,
     NOW,
+    RECORDINGS,
     TARGET,
     body,
     connection_id,
@@ -37,7 +43,8 @@ KEYS = (
     *("id", "name", "properties", "privateEndpoint", "provisioningState", "groupIds", "groupId", "fqdn", "ipAddresses"),
     *("privateLinkServiceConnectionState", "status", "description", "actionsRequired", "customDnsConfigs", "fqdns"),
     *("privateLinkServiceConnections", "ipConfigurations", "privateLinkConnectionProperties", "privateIPAddress"),
-    *("privateLinkServiceId", "networkInterfaces", "resourceGuid", "location"),
+    *("privateLinkServiceId", "networkInterfaces", "resourceGuid", "location", "linkIdentifier"),
+    *("approvalReference", "privateEndpointId"),
 )
 
 A, P, R = Status.APPROVED, Status.PENDING, Status.REJECTED
@@ -100,8 +107,6 @@ def test_an_answer_that_is_no_connection_is_never_taken_for_one(file: str) -> No
 
 
 def test_the_reference_names_no_recorded_connection_that_is_not_in_the_table() -> None:
-    from .build import RECORDINGS
-
     holding = {path.name for path in RECORDINGS.glob("*connection*.json")} - {"private-link-service-get.json"}
     untested = {"mysql-server-connection-put-approve-twice-400.json"}  # an error: the test above
     assert holding - untested == {str(row[0]) for row in CONNECTIONS} - {"private-link-service-get.json"}
@@ -202,6 +207,87 @@ def test_a_missing_or_odd_field_is_a_problem_and_holds_the_request(problem: str,
     assert decide(found, target=TARGET, policy=ANYBODY, now=NOW).verdict is Verdict.HOLD
 
 
+@pytest.mark.parametrize("said", ["pending", "PENDING", "Pending"])
+def test_a_status_is_read_in_any_case(said: str) -> None:
+    found = reading.connection(body(privateLinkServiceConnectionState={"status": said}), target=TARGET)
+    assert (found.status, found.problems) == (Status.PENDING, ())
+
+
+@pytest.mark.parametrize("key", ["actionRequired", "actionsRequired"])
+def test_what_azure_asks_to_be_done_is_never_a_reason_to_hold(key: str) -> None:
+    state = {"status": "Pending", key: "Please approve at once"}
+    found = reading.connection(body(privateLinkServiceConnectionState=state), target=TARGET)
+    assert found == reading.connection(body(), target=TARGET)
+
+
+def test_a_nested_item_of_a_parent_in_other_case_is_read_like_any_other() -> None:
+    nested = {"id": str(connection_id()).lower(), "properties": body()["properties"]}
+    found = reading.connection(nested, target=TARGET)
+    assert (found.id, found.name, found.problems) == (connection_id(), "acct1.c1", ())
+
+
+# --- what identifies a requester beside the id ------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", ["536887555", 536887555])
+def test_a_link_identifier_is_decimal_text(shown: object) -> None:
+    found = reading.connection(body(linkIdentifier=shown), target=TARGET)
+    assert (found.link_identifier, found.problems) == ("536887555", ())
+
+
+@pytest.mark.parametrize("odd", [None, "", "12a", "-1", -1, "1" * 21, 10**20, True, 1.0, "\u0663", " 1", ["1"]])
+def test_an_odd_link_identifier_is_none(odd: object) -> None:
+    assert reading.connection(body(linkIdentifier=odd), target=TARGET).link_identifier is None
+
+
+def test_the_recorded_link_service_shows_the_link_identifier() -> None:
+    shown = part("private-link-service-get.json", "body", "properties", "privateEndpointConnections", 0)
+    assert reading.connection(shown).link_identifier == shown["properties"]["linkIdentifier"]
+
+
+def asked(text: Any, status: str = "Pending") -> str | None:
+    state = {"status": status, "description": text}
+    return reading.connection(body(privateLinkServiceConnectionState=state), target=TARGET).nonce
+
+
+NONCE = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize("around", ["{}", "please {} thanks", "{}.", "{}g", "x{}\n"])
+def test_our_nonce_is_found_in_a_request_wherever_it_stands(around: str) -> None:
+    assert asked(around.format(f"linkkeeper-nonce:{NONCE}")) == NONCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            None,
+            7,
+            "",
+            NONCE,
+            f"linkkeeper-nonce:{NONCE[1:]}",
+            f"linkkeeper-nonce:{NONCE}0",
+            f"linkkeeper-nonce:{NONCE}F",
+        ),
+        *(f"linkkeeper-nonce:{NONCE.upper()}", f"linkkeeper-nonce: {NONCE}", f"Linkkeeper-Nonce:{NONCE}"),
+        f"linkkeeper-nonce:{NONCE} linkkeeper-nonce:{NONCE}",
+    ],
+)
+def test_two_nonces_or_anything_like_one_are_none(text: object) -> None:
+    assert asked(text) is None
+
+
+@pytest.mark.parametrize("status", ["Approved", "Rejected", "Disconnected", "odd"])
+def test_a_nonce_counts_in_a_request_only(status: str) -> None:
+    assert asked(f"linkkeeper-nonce:{NONCE}", status) is None
+
+
+def test_nothing_else_that_a_requester_wrote_gets_into_the_value() -> None:
+    state = {"status": "Pending", "description": "canary of the requester", "actionsRequired": "canary too"}
+    assert "canary" not in repr(reading.connection(body(privateLinkServiceConnectionState=state), target=TARGET))
+
+
 def test_a_request_whose_id_cannot_be_read_still_has_a_place_to_point_at() -> None:
     assert reading.connection({**body(), "id": None}, target=TARGET).id == connection_id()
 
@@ -288,6 +374,19 @@ def test_a_foreign_service_is_known_by_its_alias_only() -> None:
     found = reading.endpoint({"id": str(ENDPOINT), "properties": {"manualPrivateLinkServiceConnections": links}})
     assert found is not None
     assert (found.links[0].target, found.links[0].alias) == (None, alias)
+
+
+def test_an_approval_that_was_inherited_names_the_endpoint_it_came_from() -> None:
+    def link(reference: Any) -> Link:
+        one = {"properties": {"privateLinkServiceId": str(TARGET), "approvalReference": reference}}
+        found = reading.endpoint({"id": str(ENDPOINT), "properties": {"privateLinkServiceConnections": [one]}})
+        assert found is not None
+        return found.links[0]
+
+    other = str(ENDPOINT).replace("pe1", "pe2")
+    assert link({"privateEndpointId": other}).approval_reference == rid(other)
+    for odd in (None, {}, {"privateEndpointId": str(TARGET)}, {"privateEndpointId": 7}, "pe2"):
+        assert link(odd).approval_reference is None
 
 
 def configured(*configs: Any, **properties: Any) -> Any:
@@ -387,3 +486,44 @@ def test_arbitrary_json_never_raises_as_an_endpoint_or_an_interface(odd: Any) ->
     found = reading.endpoint(odd)
     pairs = (*(found.pairs or () if found else ()), *(reading.interface_pairs(odd) or ()))
     assert all(fqdn and addresses and "." in addresses[0] for fqdn, addresses in pairs)
+
+
+# --- whole recordings -------------------------------------------------------------------------------
+
+
+def shapes(found: Any) -> Iterator[dict[str, Any]]:
+    """Every body of a connection anywhere in a recording: alone, in a list, nested in its parent, in a later answer."""
+    if isinstance(found, Mapping):
+        segments = str(found.get("id", "")).lower().split("/")
+        if segments[-2:-1] == ["privateendpointconnections"] and "properties" in found:
+            yield dict(found)
+        found = [value for key, value in found.items() if key != "request"]
+    for part_of_it in found if isinstance(found, list) else ():
+        yield from shapes(part_of_it)
+
+
+HOLDING = [
+    (path.name, kind, shown)
+    for path in sorted(RECORDINGS.glob("*.json"))
+    for shown in shapes(recording(path.name))
+    for kind in ("", rid(shown["id"]).type.rpartition("/")[0])
+]
+
+
+@pytest.mark.parametrize(("file", "kind", "shown"), HOLDING, ids=[f"{file}-{kind}" for file, kind, _ in HOLDING])
+def test_the_command_understands_every_connection_in_every_recording(file: str, kind: str, shown: Any) -> None:
+    said = CliRunner().invoke(cli, ["connection", "--type", kind], input=json.dumps(shown))
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.output)
+    assert ResourceId.read(told["endpointId"]) is not None
+    assert told["status"] in ("Pending", "Approved", "Rejected")
+
+
+def test_thirteen_recordings_hold_connections() -> None:
+    assert len({file for file, _, _ in HOLDING}) == 13
+
+
+@examples(150)
+@given(st.lists(json_with((*KEYS, "privateDnsZoneConfigs", "privateDnsZoneId"))))
+def test_arbitrary_json_never_raises_as_zone_groups(odd: Any) -> None:
+    assert all(zone.name for zone in reading.group_zones(odd))
