@@ -10,7 +10,6 @@ from typing import Any
 import azure.functions as func
 
 from shared.app import app
-from shared.azure.providers import provider
 from shared.core import signals
 from shared.telemetry import Event, log
 
@@ -25,9 +24,6 @@ async def events(event: func.EventGridEvent) -> None:
         signal = signals.read(payload(event), (await the_app.policies.current()).policy)
     except signals.Ignored as why:
         log(Event.IGNORED, str(why))
-        return
-    if not signal.is_endpoint and provider(signal.work.type) is None:
-        log(Event.IGNORED, f"{signal.work.type} is no type that can be connected to")
         return
     await the_app.worklist.signal(signal.work, signal.subject, signal.cause)
     log(Event.SIGNAL, f"{signal.cause}: {signal.subject.name}", target=signal.work, cause=signal.cause)

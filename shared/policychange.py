@@ -56,6 +56,7 @@ async def show(app: App, state: PolicyState) -> None:
         await app.worklist.signal(target, target, "policy")
     lines = diff(before, state.policy) if before else ()
     await _tell(app, state, before, found, cap, lines)
+    await send_owed(app)
     await app.stored.keep(state.hash, state.raw, (rule.name for rule in state.policy.rules))
 
 
@@ -188,10 +189,19 @@ async def _tell(
         "waitsForRelease": cap.fingerprint if closed and cap else None,
         "summary": text,
     }
+    await app.stored.owe(data)
+
+
+async def send_owed(app: App) -> None:
+    """News of a change that were not sent yet; a topic that is down must not keep anybody from working."""
+    data = await app.stored.owed()
+    if not data:
+        return
     try:
-        await app.notifier.send(POLICY_CHANGED, state.hash, data)
+        await app.notifier.send(POLICY_CHANGED, str(data["policy"]), data)
     except Lasting as wrong:
         log(Event.FAILED, f"news not sent: {wrong}")
     except Passing as wrong:
-        log(Event.LATER, f"news not sent, the next look sends it: {wrong}")
-        raise
+        log(Event.LATER, f"news not sent, the next watch tries again: {wrong}")
+        return
+    await app.stored.paid()

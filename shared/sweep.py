@@ -16,6 +16,7 @@ from .azure import memory as memories
 from .azure.inventory import Found
 from .azure.linklists import link_services
 from .azure.memory import Known
+from .azure.providers import provider
 from .core import names
 from .core.exposure import differences
 from .core.ids import ResourceId
@@ -53,6 +54,10 @@ class Sweep:
     def suspect(self, target: ResourceId, subject: ResourceId, why: str) -> None:
         if self.policy.covers(target):
             self.suspects.setdefault((target, subject), why)
+
+    def find(self, text: str) -> None:
+        if text not in self.findings:
+            self.findings.append(text)
 
     def count(self, what: str, more: int = 1) -> None:
         self.counted[what] = self.counted.get(what, 0) + more
@@ -94,6 +99,7 @@ async def watch(app: App) -> Sweep:
     """The pending watch: requests that raised no event at all. One list call for each type and subscription."""
     state = await app.policy()
     await policychange.show(app, state)
+    await policychange.send_owed(app)
     watched = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
     await _targets(watched, app, pending_only=True)
     await _hand_over(watched, app, "watch")
@@ -146,6 +152,10 @@ async def _scope(swept: Sweep, app: App) -> list[str]:
 async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> None:
     connections = found.connections
     swept.count("targets")
+    kind = provider(found.target.type)
+    if kind is not None and kind.retired is not None:
+        instead = f"; instead: {kind.instead}" if kind.instead else ""
+        swept.find(f"{kind.type} is retired, or will be, on {kind.retired}{instead}")
     if found.target.is_a("Microsoft.Network/privateLinkServices"):
         swept.services.add(found.target)
     if connections is None:

@@ -52,7 +52,7 @@ class Arm:
         """All connections of one target: one read. Raises Passing."""
         kind = provider(target.type)
         if kind is None:
-            return Listing(complete=False, presence=Presence.UNKNOWN, why=f"type {target.type} is not in the table")
+            return _unknown_type(target)
         try:
             items = await self._road(kind).all(target, kind)
         except Lasting as wrong:
@@ -176,6 +176,13 @@ class _Rest:
     async def put(self, target: ResourceId, kind: Provider, name: str, body: Body) -> None:
         url = self._wire.url(f"{target}/{kind.segment}/{name}", kind.version)
         await self._wire.send(HttpRequest("PUT", url, json=body), retry_total=0)
+
+
+def _unknown_type(target: ResourceId) -> Listing:
+    """Somebody asks for something that nobody can read: one row that waits, with that reason."""
+    why = f"type {target.type} is not in the table of resource types: decide in the portal, or update Linkkeeper"
+    waits = Connection(id=target.child("privateEndpointConnections", "~"), name="~", endpoint=None, problems=(why,))
+    return Listing(connections=(waits,), complete=False, presence=Presence.UNKNOWN, why=why)
 
 
 def _connection(body: object, target: ResourceId, kind: Provider) -> Connection:

@@ -88,7 +88,7 @@ class Clients:
         self._made.clear()
 
     async def arm(self) -> AsyncARMPipelineClient[Any, Any]:
-        """Every ARM call that no mandated management client covers: approvals on 79 types, lists, accounts."""
+        """Every ARM call that no mandated management client covers: approvals on every type, lists, accounts."""
 
         def make(parts: dict[str, Any]) -> Any:
             from azure.mgmt.core import AsyncARMPipelineClient

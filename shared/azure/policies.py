@@ -6,9 +6,10 @@ Refuses to know what a policy says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ..core.ids import ResourceId, fold, key_of
 from .memory import CONTROL, when
@@ -91,6 +92,17 @@ class Policies:
         row = await self._tables.get(CONTROL, _TEXT, "rules")
         found = unpack("since", row.data) if row else {}
         return {} if "detail" in found and len(found) == 1 else dict(found)
+
+    async def owe(self, news: Mapping[str, Any]) -> None:
+        """News that have to be sent; the latest change counts."""
+        await self._tables.put(CONTROL, Row(_TEXT, "news", pack("news", news)))
+
+    async def owed(self) -> dict[str, Any]:
+        row = await self._tables.get(CONTROL, _TEXT, "news")
+        return dict(unpack("news", row.data)) if row else {}
+
+    async def paid(self) -> None:
+        await self._tables.delete(CONTROL, _TEXT, "news")
 
     async def put(self, cap: Cap) -> None:
         """Raises Conflict when it changed since it was read."""

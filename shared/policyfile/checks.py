@@ -71,7 +71,10 @@ def _approve(place: Place, rule: Mapping[str, Any], data: object, shared: Mappin
             exact = key == "endpoints" and not set("*?") & set(text)
             if subscription in shared and not exact:
                 yield (*place, "requesters", key, at), why.format(shared[subscription])
-    asks = rule.get("approvals") or _mapping(data, "defaults").get("approvals")
+    said = rule.get("approvals")
+    asks = _mapping(data, "defaults").get("approvals") if said is None else said
+    if asks and rule.get("limit"):
+        yield (*place, "limit"), "counts what the rule approves by itself; here people decide each one"
     if who.get("all") is True and rule.get("managed_by") and not asks:
         text = "a managed endpoint of ours is never enough by itself: name requesters, or set approvals to 1 or more"
         yield (*place, "managed_by"), text

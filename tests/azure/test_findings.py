@@ -103,3 +103,31 @@ def test_lists_that_agree_with_the_policy_are_no_finding(w: World) -> None:
     w.fresh(policy(TEAM))
     w.target(PLS, "svc1", autoApproval={"subscriptions": [TEAM]}, visibility={"subscriptions": [TEAM]})
     assert not [finding for finding in w.sweep().findings if "svc1" in finding]
+
+
+def test_a_request_to_a_type_that_the_table_lacks_waits_with_that_reason(w: World) -> None:
+    w.fresh(policy(TEAM))
+    target = w.id("Microsoft.Novelty/things", "thing1")
+    operation = "Microsoft.Novelty/things/privateEndpointConnectionProxies/write"
+    data = {"operationName": operation, "resourceUri": f"{target}/privateEndpointConnectionProxies/p1"}
+    event = {
+        "id": "1",
+        "topic": f"/subscriptions/{DATA}",
+        "subject": data["resourceUri"],
+        "eventType": "Microsoft.Resources.ResourceWriteSuccess",
+        "eventTime": "2026-11-21T12:00:00Z",
+        "dataVersion": "2",
+        "data": data,
+    }
+    w.deliver([event])
+    w.work()
+    (row,) = w.held()
+    assert row["target"] == target
+    assert "type Microsoft.Novelty/things is not in the table of resource types" in row["reasons"]
+
+
+def test_a_service_that_is_retired_is_told_once_for_all_its_targets(w: World) -> None:
+    w.fresh(policy(TEAM))
+    for name in ("old1", "old2"):
+        w.target("Microsoft.DBforMySQL/servers", name)
+    assert len([text for text in w.sweep().findings if "Microsoft.DBforMySQL/servers is retired" in text]) == 1

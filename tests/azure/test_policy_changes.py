@@ -142,3 +142,15 @@ def test_rules_that_decide_are_remembered_as_used(w: World) -> None:
     w.connected()
     assert set(w.run(w.app.stored.used())) == {"team"}
     assert [row.data["rule"] for row in w.rows("control") if row.pk == "rules used"] == ["team"]
+
+
+def test_news_of_a_change_wait_for_the_topic_and_keep_nobody_from_working(w: World) -> None:
+    targets = waiting(w)
+    w.azure.fault(path="/api/events", status=503, times=0)
+    w.set_policy(team())
+    w.watch()
+    w.settle_all()
+    assert (approved(w, targets), changed(w)) == (3, [])
+    w.azure.faults.forget()
+    w.watch()
+    assert len(changed(w)) == 1
