@@ -1,8 +1,7 @@
-"""HTTP in and out: who asks, bodies that are really JSON, RFC 9457 problems that say what to do next."""
+"""HTTP in and out: bodies that are really JSON, RFC 9457 problems that say what to do next, refusals that are kept."""
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
@@ -13,8 +12,9 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from functions.principal import caller
 from shared.app import App, app
-from shared.byhand import Caller, Problem
+from shared.callers import Caller, Problem, keep_refusal
 from shared.errors import Lasting, Passing
 from shared.telemetry import Event, log
 
@@ -27,10 +27,12 @@ def answers(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.Htt
 
     @wraps(handler)
     async def run(req: func.HttpRequest) -> func.HttpResponse:
-        the_app = app()
+        the_app, asker = app(), None
         try:
-            return await handler(req, the_app, caller(req, the_app))
+            asker = await caller(req.headers, the_app)
+            return await handler(req, the_app, asker)
         except Problem as wrong:
+            await keep_refusal(the_app, asker, handler.__name__, wrong)
             return problem(wrong)
         except Passing:
             return problem(
@@ -54,6 +56,8 @@ def ok(body: Any, status: int = 200, **headers: str) -> func.HttpResponse:
 
 def problem(wrong: Problem) -> func.HttpResponse:
     body = {"type": "about:blank", "title": wrong.title, "status": wrong.status, "detail": wrong.detail}
+    if wrong.operation:
+        body["operation"] = wrong.operation
     return func.HttpResponse(json.dumps(body), status_code=wrong.status, mimetype="application/problem+json")
 
 
@@ -62,7 +66,7 @@ def body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
     if (req.headers.get("content-type") or "").split(";")[0].strip().lower() != "application/json":
         raise Problem(415, "JSON needed", "Send the body with content-type: application/json.")
     origin = req.headers.get("origin")
-    if origin and urlsplit(origin).netloc != (req.headers.get("host") or urlsplit(req.url).netloc):
+    if origin and _host(origin) != (req.headers.get("host") or _host(req.url)):
         raise Problem(403, "Other origin", "A page of another origin may not ask this.")
     raw = req.get_body()
     if len(raw) > _MOST:
@@ -80,29 +84,14 @@ def body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
     return found
 
 
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
+
+
 def wait_of(req: func.HttpRequest, default: int = 0) -> int:
     """Prefer: wait=N, at most 30 seconds."""
     found = re.search(r"\bwait=(\d{1,4})\b", req.headers.get("prefer") or "")
     return min(30, int(found.group(1))) if found else default
-
-
-def caller(req: func.HttpRequest, the_app: App) -> Caller:
-    """The signed-in person where App Service authentication really is on; else whoever has the key.
-
-    The header is only trusted then, because only App Service removes it from requests that come from outside.
-    """
-    header = req.headers.get("x-ms-client-principal")
-    if not the_app.settings.signed_in or not header:
-        return Caller(name="function key", person=False)
-    try:
-        claims = json.loads(base64.b64decode(header))["claims"]
-        found = [(str(claim["typ"]), str(claim["val"])) for claim in claims]
-    except (ValueError, KeyError, TypeError):
-        raise Problem(401, "Not signed in", "The principal cannot be read; sign in again.") from None
-    oid = next(
-        (v for t, v in found if t in ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier")), ""
-    )
-    if not oid:
-        raise Problem(401, "Not signed in", "The principal has no object id; sign in again.")
-    roles = frozenset(v for t, v in found if t in ("roles", "role") or t.endswith("/role"))
-    return Caller(name=f"person {oid}", person=True, roles=roles)

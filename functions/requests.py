@@ -9,7 +9,7 @@ import azure.functions as func
 from functions.answers import answers, body, ok, wait_of
 from shared import byhand
 from shared.app import App
-from shared.byhand import Caller, Problem
+from shared.callers import Caller, Problem
 
 blueprint = func.Blueprint()
 
@@ -19,16 +19,17 @@ blueprint = func.Blueprint()
 @answers
 async def connections(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
     caller.may("read")
-    if (state := req.params.get("state", "held")) != "held":
-        raise Problem(400, "Unknown state", f"state={state[:40]} is not known; the only one is held.")
-    return ok({"value": await byhand.waiting(app)})
+    return ok({"value": await byhand.waiting(app, req.params.get("state", "held"))})
 
 
 @blueprint.function_name("decisions")
 @blueprint.route(route="decisions", methods=["POST"])
 @answers
 async def decisions(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
-    asked = body(req, {"connectionId", "verdict", "reason", "expires"})
+    caller.may("decide", app.settings.decisions_by)
+    asked = body(req, {"connectionId", "verdict", "reason", "expires", "endpointId", "guid"})
+    if asked.get("verdict") == "revoke":
+        return ok(await byhand.revoke(app, asked, caller))
     operation = await byhand.grant(app, asked, caller)
     return await _answer(app, operation, wait_of(req))
 
@@ -37,7 +38,7 @@ async def decisions(req: func.HttpRequest, app: App, caller: Caller) -> func.Htt
 @blueprint.route(route="settle", methods=["POST"])
 @answers
 async def settle(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
-    caller.may("plan")
+    caller.may("settle")
     operation = await byhand.ask(app, "settle", body(req, {"target", "endpoint"}), caller)
     return await _answer(app, operation, wait_of(req))
 
@@ -73,6 +74,7 @@ async def journal(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpR
 @blueprint.route(route="health", methods=["GET"])
 @answers
 async def health(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
+    caller.may("read")
     found = await byhand.health(app)
     return ok(found, 503 if found["status"] == "unhealthy" else 200)
 
@@ -83,6 +85,9 @@ async def _answer(app: App, number: str, wait: int, plan_only: bool = False) -> 
     address = f"/api/operations/{number}"
     if found["status"] == "running":
         return ok({**found, "operation": address}, 202, Location=address)
+    if found["status"] == "failed" and found["result"].get("conflict"):
+        text = f"{found['result']['detail']}. Look at it again before you decide."
+        raise Problem(409, "Not the same any more", text, operation=address)
     if plan_only and "plan" in found.get("result", {}):
         return ok({**found["result"]["plan"], "operation": address})
     return ok({**found, "operation": address})

@@ -5,14 +5,17 @@ Tables: held, operations, control. Refuses to know how a request is decided.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..core.ids import ResourceId
 from ..core.model import Decision, Grant
+from ..errors import Conflict
 from .memory import CONTROL, TARGETS, grant_row
 from .tables import Row, Tables, Write, pack
 from .worklist import Clock
@@ -83,6 +86,8 @@ class Desk:
             "connection": str(connection.id),
             "endpoint": str(connection.endpoint or ""),
             "guid": connection.guid or "",
+            "groups": json.dumps(connection.groups or ()),
+            "needed": decision.needed,
             "status": connection.status.value,
             **pack("reasons", decision.reasons),
             "nearest": decision.nearest or "",
@@ -121,24 +126,31 @@ class Desk:
     async def begin(
         self, target: ResourceId, kind: str, subject: ResourceId, by: str, grant: Grant | None = None
     ) -> str:
-        """A request by hand: the grant (if any) and its operation appear together or not at all."""
+        """A request by hand: the grant (if any) and its operation appear together or not at all.
+
+        Conflict when the grant's row is not as it was read (or, without ETag, when there is one).
+        """
         number = grant.operation if grant else new_operation()
         row = {"id": number, "kind": kind, "target": str(target), "subject": str(subject), "by": by, "at": self._now()}
         await self._tables.put(OPERATIONS, Row(number, "operation", {**row, "status": "running"}))
-        writes = [
-            Write("insert", Row(target.hash, f"o!{number}", {"id": number, "kind": kind, "subject": str(subject)}))
-        ]
+        mark = {"id": number, "kind": kind, "subject": str(subject), "verdict": grant.verdict.value if grant else ""}
+        writes = [Write("insert", Row(target.hash, f"o!{number}", mark))]
         if grant is not None:
-            writes.append(Write("put", grant_row(target, grant)))
-        await self._tables.batch(TARGETS, writes)
+            writes.append(Write("put" if grant.etag else "insert", grant_row(target, grant)))
+        try:
+            await self._tables.batch(TARGETS, writes)
+        except Conflict:
+            await self._tables.delete(OPERATIONS, number, "operation")  # nobody was told its number
+            raise
         return number
 
     async def finish(self, target: ResourceId, number: str, status: str, result: Mapping[str, Any]) -> None:
-        """`status`: succeeded, failed or skipped."""
+        """`status`: succeeded, failed or skipped. What ended already keeps its end."""
         row = await self._tables.get(OPERATIONS, number, "operation")
-        if row is not None:
+        if row is not None and row.data["status"] == "running":
             data = {**row.data, "status": status, **pack("result", result), "finished": self._now()}
-            await self._tables.put(OPERATIONS, Row(number, "operation", data))
+            with suppress(Conflict):  # ended by somebody else
+                await self._tables.put(OPERATIONS, Row(number, "operation", data), row.etag)
         await self._tables.delete(TARGETS, target.hash, f"o!{number}")
 
     async def operation(self, number: str) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """The decision log: one row for every change, inserted before the call and closed once.
 
-Tables: journal{yyyymm} (one partition a target) and days{yyyymm} (all targets, for "what happened since"). An open
-change also has an intent row `i!` beside the target's memory, so that one query finds what a dead worker left open.
+Tables: journal{yyyymm} (one partition a target, one for refusals) and days{yyyymm} (all targets, for "what happened
+since"). An open change also has an intent row `i!` beside the target's memory, so that one query finds what a dead
+worker left open.
 Order: intent (and grant spent) in one transaction, journal row, call, journal closed, news, intent deleted.
 """
 
@@ -12,15 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..core.ids import ResourceId
+from ..core.ids import ResourceId, key_of
 from ..core.model import Grant
-from .memory import TARGETS, Intent, grant_row, intent_row
+from ..errors import Conflict
+from .memory import TARGETS, Intent, grant_of, grant_row, intent_row
 from .tables import Row, Tables, Write, pack
 from .worklist import Clock
 
 _SHARDS = 8
 _LONGEST = 30_000  # characters a text column may have
 OLDEST = timedelta(days=400)
+_REFUSALS = "refusals"  # a partition of the journal's tables, beside those of the targets
+_REFUSED, _TRIES = 200, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,10 @@ class Journal:
         self._now = now
 
     async def open(self, target: ResourceId, entries: Sequence[Entry]) -> list[Intent]:
-        """No row, no call: the intents and `started` rows of changes that are about to be made."""
+        """No row, no call: the intents and `started` rows of changes that are about to be made.
+
+        Conflict, with nothing written, when a grant that this would spend was taken back or changed since it was read.
+        """
         now = self._now()
         intents = [self._intent(target, entry, now) for entry in entries]
         writes = [Write("put", intent_row(target, intent)) for intent in intents]
@@ -72,13 +79,24 @@ class Journal:
     async def settled(self, target: ResourceId, intent: Intent) -> None:
         await self._tables.delete(TARGETS, target.hash, f"i!{intent.change}")
 
-    async def give_back(self, target: ResourceId, intent: Intent, grants: Sequence[Grant]) -> None:
-        """A change that was never called: drop the intent, and the grant is open again."""
-        writes = [Write("delete", Row(target.hash, f"i!{intent.change}"))]
-        writes += [
-            Write("put", grant_row(target, replace(g, spent=False))) for g in grants if g.operation == intent.grant
-        ]
-        await self._tables.batch(TARGETS, writes)
+    async def give_back(self, target: ResourceId, intent: Intent) -> Grant | None:
+        """A change that was never called: drop the intent, and the grant that was spent for it is open again."""
+        drop = Write("delete", Row(target.hash, f"i!{intent.change}"))
+        place = target.hash, f"g!{intent.subject.hash}"
+        for last in (False, False, True):
+            row = await self._tables.get(TARGETS, *place) if intent.grant else None
+            grant = grant_of(row) if row else None
+            mine = grant if grant and grant.spent and grant.operation == intent.grant else None
+            again = [Write("put", grant_row(target, replace(mine, spent=False)))] if mine else []
+            try:
+                await self._tables.batch(TARGETS, [drop, *again])
+            except Conflict:
+                if last:
+                    raise
+                continue
+            row = await self._tables.get(TARGETS, *place) if mine else None
+            return grant_of(row) if row else None
+        return None
 
     async def note(self, target: ResourceId, entry: Entry, result: str, detail: str = "") -> None:
         """Something decided but not done (held, skipped) or not doable: a row that is closed from the start."""
@@ -98,6 +116,36 @@ class Journal:
                 found += await self._tables.query(f"journal{month}", where, pk=target.hash, rk=_ticks(since))
             else:
                 found += await self._tables.query(f"days{month}", "RowKey ge @rk", rk=_ticks(since))
+        found.sort(key=lambda row: row.rk, reverse=True)
+        return [dict(row.data) for row in found[:most]]
+
+    async def refuse(self, by: str, route: str, why: str) -> None:
+        """Somebody was not allowed to. Equal refusals of one minute are one row with a count: a flood fills nothing."""
+        now = self._now()
+        minute = now.replace(second=0, microsecond=0)
+        place = _REFUSALS, f"{_ticks(minute)}!{key_of(by, route, why)}"
+        for _ in range(_TRIES):
+            row = await self._tables.get(_month("journal", now), *place)
+            data: dict[str, Any] = (
+                dict(row.data) if row else {"at": now, "by": by, "route": route, "detail": why[:_REFUSED]}
+            )
+            data |= {"kind": "refusal", "result": "refused", "count": data.get("count", 0) + 1, "last": now}
+            try:
+                if row is None:
+                    await self._tables.insert(_month("journal", now), Row(*place, data))
+                else:
+                    await self._tables.put(_month("journal", now), Row(*place, data), row.etag)
+                return
+            except Conflict:
+                continue  # another one at the same moment; after some tries one more or less does not matter
+
+    async def refusals(self, since: datetime, most: int = 100) -> list[dict[str, Any]]:
+        """Newest first."""
+        found: list[Row] = []
+        since = max(since, self._now() - OLDEST)
+        where, start = "PartitionKey eq @pk and RowKey ge @rk", since.replace(second=0, microsecond=0)
+        for month in _months(since, self._now()):
+            found += await self._tables.query(f"journal{month}", where, pk=_REFUSALS, rk=_ticks(start))
         found.sort(key=lambda row: row.rk, reverse=True)
         return [dict(row.data) for row in found[:most]]
 

@@ -57,7 +57,19 @@ class Operation:
     id: str
     kind: str
     subject: ResourceId
-    etag: str = ""
+    verdict: str = ""
+    """What a decision asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A grant that decides nothing any more; its row goes once the journal has told why."""
+
+    grant: Grant
+    result: str
+    """revoked, void or expired."""
+    by: str
+    why: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +81,7 @@ class Memory:
     names: dict[ResourceId, set[Name]] = field(default_factory=dict)
     """Endpoint to the names that we recorded a claim of it for."""
     grants: list[Grant] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     failures: dict[str, tuple[int, datetime, str]] = field(default_factory=dict)
@@ -95,13 +108,16 @@ def _remember(memory: Memory, row: Row) -> None:
             name = Name(zone=ResourceId.parse(data["zone"]), record=str(data["record"]))
             memory.names.setdefault(ResourceId.parse(data["endpoint"]), set()).add(name)
         case "g!":
-            memory.grants.append(grant_of(row))
+            if ended := ended_of(row):
+                memory.ended.append(ended)
+            else:
+                memory.grants.append(grant_of(row))
         case "i!":
             memory.intents.append(_intent(data))
         case "o!":
-            subject = ResourceId.parse(data["subject"])
+            subject, verdict = ResourceId.parse(data["subject"]), str(data.get("verdict", ""))
             memory.operations.append(
-                Operation(id=str(data["id"]), kind=str(data["kind"]), subject=subject, etag=row.etag)
+                Operation(id=str(data["id"]), kind=str(data["kind"]), subject=subject, verdict=verdict)
             )
         case "f!":
             memory.failures[str(data["change"])] = (int(data["times"]), when(data["until"]), str(data["text"]))
@@ -141,6 +157,7 @@ def _known(data: Any) -> Known:
 
 
 def grant_row(target: ResourceId, grant: Grant) -> Row:
+    """With the ETag of the grant: written, the row only replaces what was read."""
     data = {
         "connection": str(grant.connection),
         "endpoint": str(grant.endpoint),
@@ -153,7 +170,7 @@ def grant_row(target: ResourceId, grant: Grant) -> Row:
         "spent": grant.spent,
         "mode": grant.mode,
     }
-    return Row(target.hash, f"g!{grant.connection.hash}", data)
+    return Row(target.hash, f"g!{grant.connection.hash}", data, grant.etag)
 
 
 def grant_of(row: Row) -> Grant:
@@ -171,6 +188,13 @@ def grant_of(row: Row) -> Grant:
         spent=bool(data["spent"]),
         mode=str(data["mode"]),
     )
+
+
+def ended_of(row: Row) -> Ended | None:
+    if not row.data.get("ended"):
+        return None
+    result, by, why = json.loads(row.data["ended"])
+    return Ended(grant=grant_of(row), result=result, by=by, why=why)
 
 
 def intent_row(target: ResourceId, intent: Intent) -> Row:

@@ -12,7 +12,7 @@ import typer
 from .. import app as composition
 from .. import byhand, settings
 from .. import settle as route
-from ..byhand import Problem
+from ..callers import BY_KEY, Problem, keep_refusal
 from ..core import render
 from ..core.ids import ResourceId
 from ..errors import Conflict, Lasting, Passing
@@ -43,6 +43,27 @@ def settle(resource: Annotated[str, typer.Argument(help="A target or an endpoint
         out.print(f"{found['status']}: {len(outcomes)} change(s)")
         for outcome in outcomes:
             out.print(f"  {outcome['kind']:<8} {outcome['result']:<8} {outcome['subject']} {outcome['detail']}")
+    raise typer.Exit(1 if found["status"] == "failed" else 0)
+
+
+@cli.command()
+def decide(
+    connection: Annotated[str, typer.Argument(help="The id of a connection that waits.")],
+    verdict: Annotated[str, typer.Argument(help="approve, reject or revoke (take back what is not carried out yet).")],
+    reason: Annotated[str, typer.Option(help="Why; it stays in the journal.")],
+    endpoint: Annotated[str, typer.Option(help="The endpoint you saw; another one by now is refused.")] = "",
+    guid: Annotated[str, typer.Option(help="Its resourceGuid.")] = "",
+    expires: Annotated[str, typer.Option(help="ISO 8601; else as long as the policy's grants.days says.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Decide about one connection as POST /api/decisions does, where a key may. Exit code 1 when it failed."""
+    asked = {"connectionId": connection, "verdict": verdict, "reason": reason, "expires": expires}
+    asked |= {"endpointId": endpoint, "guid": guid}
+    found = _run(lambda app: _decide(app, {name: value for name, value in asked.items() if value}))
+    if as_json or not sys.stdout.isatty():
+        print_json(found)
+    else:
+        out.print(f"{found['status']}: {found.get('result', {}).get('detail') or found.get('reason', '')}")
     raise typer.Exit(1 if found["status"] == "failed" else 0)
 
 
@@ -107,6 +128,19 @@ async def _ask(app: Any, kind: str, resource: str) -> dict[str, Any]:
     work = await byhand.work_of(app, resource)
     number = await byhand.ask(app, kind, {"target": str(work)}, byhand.Caller(name="command line", person=False))
     await route.work(work, app)
+    return await byhand.wait_for(app, number, 60)
+
+
+async def _decide(app: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """Nobody signs in here, so it counts as a key: never as one of two people."""
+    try:
+        if asked["verdict"] == "revoke":
+            return await byhand.revoke(app, asked, BY_KEY)
+        number = await byhand.grant(app, asked, BY_KEY)
+    except Problem as wrong:
+        await keep_refusal(app, BY_KEY, "command line", wrong)
+        raise
+    await route.work(ResourceId.parse((await byhand.operation(app, number))["target"]), app)
     return await byhand.wait_for(app, number, 60)
 
 

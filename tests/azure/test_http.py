@@ -11,6 +11,7 @@ import pytest
 
 from functions import requests
 from shared.errors import Lasting, Passing
+from simulator.azure.tenancy import TENANT
 from tests.world import STRANGER, World, rules
 
 HELD = f"{{name: other, verdict: approve, requesters: {{subscriptions: [{STRANGER}]}}, targets: {{all: true}}}}"
@@ -37,8 +38,10 @@ def waiting(w: World) -> str:
 
 
 def person(*roles: str) -> dict[str, str]:
-    claims = [{"typ": "oid", "val": OID}, *({"typ": "roles", "val": role} for role in roles)]
-    return {"x-ms-client-principal": base64.b64encode(json.dumps({"claims": claims}).encode()).decode()}
+    claims = [{"typ": "oid", "val": OID}, {"typ": "tid", "val": TENANT}]
+    claims += [{"typ": "roles", "val": role} for role in roles]
+    principal = {"auth_typ": "aad", "claims": claims}
+    return {"x-ms-client-principal": base64.b64encode(json.dumps(principal).encode()).decode()}
 
 
 @pytest.mark.parametrize(
