@@ -39,7 +39,10 @@ async def decisions(req: func.HttpRequest, app: App, caller: Caller) -> func.Htt
 @answers
 async def settle(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
     caller.may("settle")
-    operation = await byhand.ask(app, "settle", body(req, {"target", "endpoint"}), caller)
+    asked = body(req, {"target", "endpoint", "fingerprint"})
+    if "fingerprint" in asked:
+        return ok(await byhand.release(app, asked["fingerprint"], caller))
+    operation = await byhand.ask(app, "settle", asked, caller)
     return await _answer(app, operation, wait_of(req))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import policychange
 from .app import App
 from .azure import memory as memories
 from .azure.providers import provider
@@ -37,6 +38,21 @@ async def ask(app: App, kind: str, asked: Mapping[str, Any], caller: Caller) -> 
     number = await app.desk.begin(work, kind, work, caller.name)
     await app.worklist.signal(work, work, "plan" if kind == "plan" else "by hand")
     return number
+
+
+async def release(app: App, fingerprint: object, caller: Caller) -> dict[str, Any]:
+    """Let approvals go ahead that were too many at once. Whoever may decide may do that."""
+    caller.may("decide", app.settings.decisions_by)
+    if not isinstance(fingerprint, str) or not fingerprint.isalnum() or len(fingerprint) > 64:
+        raise Problem(400, "Not a fingerprint", "fingerprint is the word that the held connections and health name.")
+    try:
+        cap = await policychange.release(app, fingerprint, caller.name)
+    except Conflict as wrong:
+        raise Problem(409, "Released already", f"{wrong}.", refused=True) from None
+    if cap is None:
+        text = "Nothing waits under that fingerprint (any more): what waits may have changed; see GET /api/health."
+        raise Problem(404, "Nothing to release", text)
+    return {"status": "released", "fingerprint": cap.fingerprint, "targets": list(cap.targets), "by": caller.name}
 
 
 async def work_of(app: App, text: object) -> ResourceId:
@@ -98,7 +114,7 @@ async def journal(app: App, since: datetime, target: str | None) -> list[dict[st
             raise Problem(404, "Not known", UNKNOWN)
     rows = [row for row in await app.journal.read(since, resource) if policy.covers(ResourceId.parse(row["target"]))]
     if resource is None:
-        rows += await app.journal.refusals(since)
+        rows += await app.journal.general(since)
     return [_journal_row(row) for row in sorted(rows, key=lambda row: row["at"], reverse=True)]
 
 
@@ -114,8 +130,11 @@ async def health(app: App) -> dict[str, Any]:
     if checks["tables"] == "ok":
         control = await app.desk.control()
         due, parked = await app.worklist.waiting()
-        degraded = degraded or parked > 0 or not control.approvals or control.policy not in ("", state.hash)
+        waits = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
+        stale = control.policy not in ("", state.hash)
+        degraded = degraded or bool(waits) or parked > 0 or not control.approvals or stale
         body |= {
+            "waitsForRelease": [{"fingerprint": cap.fingerprint, "why": cap.why} for cap in waits],
             "approvals": "on" if control.approvals else "off",
             "worklist": {"due": due, "parked": parked},
             "lastSweep": iso(control.swept) if control.swept else None,
@@ -137,7 +156,7 @@ async def _ping(check: Awaitable[None]) -> str:
 
 
 def _journal_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    lists = ("reasons", "addresses")
+    lists = ("reasons", "addresses", "diff")
     hidden = {"content", "v", *(f"{name}{place}" for name in lists for place in range(1, 15))}
     body = {
         name: iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in hidden

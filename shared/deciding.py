@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from . import limits, managed, surroundings
-from .app import PolicyState
 from .azure.memory import Intent
 from .azure.notify import MISMATCH
 from .core.around import NOTHING_READ
@@ -19,6 +18,7 @@ from .core.model import Connection, Decision, Status, Verdict
 from .core.plan import Change, Snapshot, completed, explained
 from .errors import Conflict, Lasting, Passing, Unclear
 from .outcome import Outcome, Work, entry, failed
+from .policysource import PolicyState
 from .telemetry import Event, alert, log
 
 # Law 1 says 5 s between the read and the call. What is older before the journal row is read again, what is older

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .app import App, PolicyState
+from .app import App
 from .azure.journal import Entry
 from .azure.memory import Intent, Memory
 from .core.model import Connection, RecordSet
@@ -13,6 +13,7 @@ from .core.plan import Change, Plan
 from .core.policy import Policy
 from .core.rules import Mode
 from .errors import Passing
+from .policysource import PolicyState
 from .view import View
 
 

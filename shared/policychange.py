@@ -47,15 +47,15 @@ class Consequences:
 
 async def show(app: App, state: PolicyState) -> None:
     """Once for each valid policy, at least once: news, a journal row, signals; then it may be acted on."""
-    if not state.valid or (await app.stored.read()).good == state.hash:
+    if not state.valid or (good := (await app.stored.read()).good) == state.hash:
         return
     before = await app.policies.before(await app.stored.text())
     found = await consequences(state.policy, app)
-    cap = await _cap(app, state, found) if before else None
+    cap = await _cap(app, state, found) if good else None
     for target in found.targets:
         await app.worklist.signal(target, target, "policy")
     lines = diff(before, state.policy) if before else ()
-    await _tell(app, state, before, found, cap, lines)
+    await _tell(app, state, good, found, cap, lines)
     await send_owed(app)
     await app.stored.keep(state.hash, state.raw, (rule.name for rule in state.policy.rules))
 
@@ -159,14 +159,15 @@ async def release(app: App, mark: str, by: str) -> Cap | None:
     for target in cap.targets:
         resource = ResourceId.parse(target)
         await app.worklist.signal(resource, resource, "policy")
-    log(Event.POLICY, f"{len(cap.connections)} approvals released by {by}", fingerprint=mark)
+    log(Event.POLICY, f"approvals released by {by}: {cap.why}", fingerprint=mark)
+    await app.journal.announce("release", by, cap.why, {"policy": cap.policy, "fingerprint": mark})
     return cap
 
 
 async def _tell(
     app: App,
     state: PolicyState,
-    before: Policy | None,
+    before: str,
     found: Consequences,
     cap: Cap | None,
     lines: tuple[str, ...],
@@ -177,11 +178,11 @@ async def _tell(
         f"rejects {len(found.rejects)}{f'; {closed}' if closed else ''}"
     )
     log(Event.POLICY, text, count=len(lines))
-    if before is None:
+    if not before:
         return
     data = {
         "policy": state.hash,
-        "previous": before.hash,
+        "previous": before,
         "diff": list(lines[:_LINES]),
         "approves": [str(connection.id) for _, connection in found.approves[:_LINES]],
         "mayApprove": [str(connection.id) for _, connection in found.may_approve[:_LINES]],
@@ -189,6 +190,7 @@ async def _tell(
         "waitsForRelease": cap.fingerprint if closed and cap else None,
         "summary": text,
     }
+    await app.journal.announce("policy", "policy", text, {"policy": state.hash, "diff": list(lines[:_LINES])})
     await app.stored.owe(data)
 
 

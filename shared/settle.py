@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from . import closing, granting, limits, managed, operations, policychange, recording
-from .app import App, PolicyState
+from .app import App
 from .apply import apply, without_off
 from .azure import memory as memories
 from .azure.desk import Control
@@ -31,6 +31,7 @@ from .errors import Passing
 from .naming import look_at_names
 from .observe import is_changed, observe
 from .outcome import Outcome, Work
+from .policysource import PolicyState
 from .telemetry import Event, log
 from .view import Look, View
 

@@ -1,8 +1,8 @@
 """The decision log: one row for every change, inserted before the call and closed once.
 
-Tables: journal{yyyymm} (one partition a target, one for refusals) and days{yyyymm} (all targets, for "what happened
-since"). An open change also has an intent row `i!` beside the target's memory, so that one query finds what a dead
-worker left open.
+Tables: journal{yyyymm} (one partition a target, `general` for what concerns none) and days{yyyymm} (all targets, for
+"what happened since"). An open change also has an intent row `i!` beside the target's memory, so that one query finds
+what a dead worker left open.
 Order: intent (and grant spent) in one transaction, journal row, call, journal closed, news, intent deleted.
 """
 
@@ -23,7 +23,7 @@ from .worklist import Clock
 _SHARDS = 8
 _LONGEST = 30_000  # characters a text column may have
 OLDEST = timedelta(days=400)
-_REFUSALS = "refusals"  # a partition of the journal's tables, beside those of the targets
+_GENERAL = "general"  # a partition of the journal's tables, beside those of the targets
 _REFUSED, _TRIES = 200, 3
 
 
@@ -123,7 +123,7 @@ class Journal:
         """Somebody was not allowed to. Equal refusals of one minute are one row with a count: a flood fills nothing."""
         now = self._now()
         minute = now.replace(second=0, microsecond=0)
-        place = _REFUSALS, f"{_ticks(minute)}!{key_of(by, route, why)}"
+        place = _GENERAL, f"{_ticks(minute)}!{key_of(by, route, why)}"
         for _ in range(_TRIES):
             row = await self._tables.get(_month("journal", now), *place)
             data: dict[str, Any] = (
@@ -139,13 +139,20 @@ class Journal:
             except Conflict:
                 continue  # another one at the same moment; after some tries one more or less does not matter
 
-    async def refusals(self, since: datetime, most: int = 100) -> list[dict[str, Any]]:
-        """Newest first."""
+    async def announce(self, kind: str, by: str, detail: str, details: Mapping[str, Any]) -> None:
+        """Something that concerns no single target: a change of policy, approvals released."""
+        now = self._now()
+        data = {**_flat(details), "kind": kind, "by": by, "result": "noted", "detail": detail[:1000], "at": now}
+        row = Row(_GENERAL, f"{_ticks(now)}!{key_of(kind, detail)}", data)
+        await self._tables.put(_month("journal", now), row)
+
+    async def general(self, since: datetime, most: int = 100) -> list[dict[str, Any]]:
+        """Rows without a target (refusals, policy, releases), newest first."""
         found: list[Row] = []
         since = max(since, self._now() - OLDEST)
         where, start = "PartitionKey eq @pk and RowKey ge @rk", since.replace(second=0, microsecond=0)
         for month in _months(since, self._now()):
-            found += await self._tables.query(f"journal{month}", where, pk=_REFUSALS, rk=_ticks(start))
+            found += await self._tables.query(f"journal{month}", where, pk=_GENERAL, rk=_ticks(start))
         found.sort(key=lambda row: row.rk, reverse=True)
         return [dict(row.data) for row in found[:most]]
 
@@ -166,12 +173,16 @@ class Journal:
         await self._tables.put(_month("days", data["at"]), Row(day, f"{ticks}!{target.hash}!{change}", data))
 
 
+def _flat(details: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in details.items():
+        flat |= {name: value[:_LONGEST]} if isinstance(value, str) else pack(name, value)
+    return flat
+
+
 def _columns(target: ResourceId, entry: Entry, now: datetime, result: str, detail: str) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    for name, value in entry.details.items():
-        details |= {name: value[:_LONGEST]} if isinstance(value, str) else pack(name, value)
     return {
-        **details,
+        **_flat(entry.details),
         "at": now,
         "target": str(target),
         "subject": str(entry.subject),

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from ..core.ids import ResourceId, fold, key_of
+from ..core.policy import digest_of
 from .memory import CONTROL, when
 from .tables import Row, Tables, pack, unpack
 from .worklist import Clock
 
 EVERY = "*"
+_ROW = 200_000  # characters of the file in one row, which may have 1 MiB
 _PARTITION, _TEXT, _USED = "policies", "policy text", "rules used"
 
 
@@ -66,14 +68,20 @@ class Policies:
         return Stored(good=str(good.data["hash"]) if good else "", caps=caps)
 
     async def text(self) -> bytes:
-        """The last good policy file; empty when there was none, or when it was too large to be kept."""
-        row = await self._tables.get(CONTROL, _TEXT, "good")
-        found = unpack("text", row.data) if row else ""
-        return found.encode() if isinstance(found, str) else b""
+        """The last good policy file; empty when there was none, or when a dead worker left half of one."""
+        rows = {row.rk: row.data for row in await self._tables.partition(CONTROL, _TEXT)}
+        parts = [unpack("text", rows[key]) for key in sorted(rows) if key.startswith("good!")]
+        first = rows.get(_part(0), {})
+        raw = "".join(parts[: int(first.get("parts", 0))]).encode()
+        return raw if digest_of(raw) == first.get("hash") else b""
 
     async def keep(self, digest: str, raw: bytes, rules: Iterable[str]) -> None:
         """The text first: a hash that is known has its text. `rules`: their names, to know since when each exists."""
-        await self._tables.put(CONTROL, Row(_TEXT, "good", pack("text", raw.decode())))
+        text = raw.decode()
+        parts = [text[start : start + _ROW] for start in range(0, len(text), _ROW)] or [""]
+        for place, part in reversed(list(enumerate(parts))):
+            first = {"hash": digest, "parts": len(parts)} if place == 0 else {}
+            await self._tables.put(CONTROL, Row(_TEXT, _part(place), {**first, **pack("text", part)}))
         since, now = await self._since(), self._now().isoformat()
         known = {name: since.get(name, now) for name in rules}
         await self._tables.put(CONTROL, Row(_TEXT, "rules", pack("since", known)))
@@ -116,6 +124,10 @@ class Policies:
             **pack("targets", list(cap.targets)),
         }
         await self._tables.put(CONTROL, Row(_PARTITION, f"cap!{cap.cause}", data), cap.etag)
+
+
+def _part(place: int) -> str:
+    return f"good!{place:03d}"
 
 
 def fingerprint(policy: str, connections: Iterable[ResourceId]) -> str:

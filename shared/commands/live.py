@@ -68,6 +68,19 @@ def decide(
 
 
 @cli.command()
+def release(
+    fingerprint: Annotated[str, typer.Argument(help="As the held connections and health name it.")],
+    as_json: Json = False,
+) -> None:
+    """Let approvals go ahead that a change of policy, or a sweep, would bring about at once: too many to be trusted."""
+    found = _run(lambda app: byhand.release(app, fingerprint, BY_KEY))
+    if as_json or not sys.stdout.isatty():
+        print_json(found)
+    else:
+        out.print(f"released: {len(found['targets'])} target(s) will be settled")
+
+
+@cli.command()
 def sweep(
     report_only: Annotated[bool, typer.Option("--report-only", help="Put nothing on the worklist.")] = False,
     as_json: Json = False,

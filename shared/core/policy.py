@@ -5,6 +5,7 @@ Refuses to know files (policyfile.py reads them) and how a rule matches (rules.p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,11 @@ from .ids import ResourceId, Scope, fold
 from .lookup import Lookup
 from .model import Verdict
 from .rules import Mode, Rule
+
+
+def digest_of(raw: bytes) -> str:
+    """The name of exactly these bytes of a policy file."""
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,13 @@ meaning.py makes core values of it. Nothing else in the app knows pydantic or YA
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ..core.policy import Policy
+from ..core.policy import Policy, digest_of
 from ..core.rules import Mode
 from . import yamlfile
 from .checks import second_look
@@ -56,7 +55,7 @@ def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
     mistakes += [_mistake(place, what, "", lines) for place, what in second_look(data)]
     if mistakes or parsed is None:
         raise BadPolicy(mistakes)
-    return to_core(parsed, default, hashlib.sha256(raw).hexdigest()[:16])
+    return to_core(parsed, default, digest_of(raw))
 
 
 def schema() -> dict[str, Any]:

@@ -40,7 +40,7 @@ def second_look(data: object) -> Iterator[Mistake]:
 
 def is_shared(vendor: Mapping[str, Any]) -> bool:
     said = vendor.get("shared")
-    return said if isinstance(said, bool) else vendor.get("kind") in USUAL
+    return said if isinstance(said, bool) else str(vendor.get("kind")) in USUAL
 
 
 def _shared(vendors: Iterable[Mapping[str, Any]]) -> dict[str, str]:

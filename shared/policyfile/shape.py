@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from ..core.rules import Mode
 from .texts import (
@@ -24,6 +24,8 @@ from .texts import (
     Text,
     TypeText,
     UntilText,
+    Word,
+    whole_number,
 )
 
 People = Annotated[int, Field(ge=0, le=5, strict=True)]
@@ -56,7 +58,7 @@ class RequestersFile(_Strict):
     """Every subscription below these management groups, as Resource Graph shows them."""
     vendors: list[Text] = []
     """Names from the list of vendors."""
-    all: bool = False
+    all: StrictBool = False
     """Anybody. Say it only where you mean it."""
 
     @model_validator(mode="after")
@@ -78,7 +80,7 @@ class TargetsFile(_Strict):
     """Resource types, such as Microsoft.Storage/storageAccounts."""
     tags: dict[Annotated[str, Field(min_length=1, max_length=512)], Annotated[str, Field(max_length=256)]] = {}
     """Tags that the resource must have, name to value. Whoever may change tags may then open the resource."""
-    all: bool = False
+    all: StrictBool = False
     """Every target. Say it only where you mean it."""
 
     @model_validator(mode="after")
@@ -95,7 +97,7 @@ class ManagedByFile(_Strict):
     """Ids of Grafana workspaces, data factories, search services, Stream Analytics clusters, Front Door profiles."""
     within_minutes: Annotated[int, Field(ge=1, le=10_080, strict=True)] = 60
     """How old the managed endpoint may be."""
-    nonce: bool = False
+    nonce: StrictBool = False
     """Its request message must hold linkkeeper-nonce: and 32 hex digits, and the request the same."""
 
 
@@ -106,7 +108,7 @@ class RuleFile(_Strict):
     """Reject beats approve; what no rule matches is held for a person."""
     requesters: RequestersFile
     targets: TargetsFile
-    groups: Annotated[list[Text], Field(min_length=1)] | None = None
+    groups: Annotated[list[Word], Field(min_length=1)] | None = None
     """Sub-resources such as blob; omitted means any, or what is usual for the rule's vendors."""
     approve_until: UntilText | None = None
     """The last day (UTC) on which the rule approves, or a time with its zone. It ends approving, not access."""
@@ -131,13 +133,13 @@ class VendorFile(_Strict):
     name: Text
     kind: Literal["sigma", "dbt", "grafana"] | None = None
     """A vendor whose usual types and groups Linkkeeper knows. These are shared unless said otherwise."""
-    shared: bool | None = None
+    shared: StrictBool | None = None
     """Its subscriptions serve all of its customers: only exact endpoint ids count, a subscription says nothing."""
     subscriptions: list[GuidText] = []
     """Its subscriptions. Where it is shared they never match; they only mark what is shared."""
     endpoints: list[PatternText] = []
     """The endpoint ids that the vendor told you; globs only where it is not shared."""
-    usual: dict[TypeText, list[Text]] = {}
+    usual: dict[TypeText, list[Word]] = {}
     """What it connects to: type to groups (none where the type has none). Adds to what is known of its kind."""
     contact: Text | None = None
     """Whom to ask, for people."""
@@ -177,7 +179,7 @@ class CapsFile(_Strict):
 class ServesFile(_Strict):
     subscriptions: list[GuidText] = []
     """Endpoints in these subscriptions get their names here."""
-    all: bool = False
+    all: StrictBool = False
     """Every endpoint that connects to a target in scope."""
 
     @model_validator(mode="after")
@@ -210,7 +212,7 @@ class HubFile(_Strict):
 class PolicyFile(_Strict):
     """Linkkeeper's policy, version 1."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(whole_number)]
     owner: OwnerText
     """The mark in the metadata of every record that Linkkeeper writes."""
     previous_owners: list[OwnerText] = []

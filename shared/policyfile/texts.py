@@ -39,6 +39,13 @@ def _ascii(value: object) -> str:
     return value
 
 
+def whole_number(value: object) -> object:
+    """For Literal, which takes true and 1.0 for 1."""
+    if type(value) is not int:
+        raise ValueError("a whole number is needed")
+    return value
+
+
 def _scope(value: object) -> object:
     try:
         return Scope.parse(_ascii(value))
@@ -131,5 +138,7 @@ ManagementGroupText = Annotated[str, BeforeValidator(_management_group)]
 LinkText = Annotated[str, BeforeValidator(_link_identifier)]
 UntilText = Annotated[Any, BeforeValidator(_until), _as("string")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Word = Annotated[str, BeforeValidator(_ascii), StringConstraints(min_length=1, max_length=200)]
+"""A name of Azure's, such as a group: a look-alike would never match, and a rejection would silently not happen."""
 Long = Annotated[str, StringConstraints(max_length=500)]
 Seconds = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]

@@ -1,8 +1,8 @@
 """YAML with the line of every key: what error messages about a file need. Repeated keys and aliases are mistakes.
 
 Reads YAML 1.2 words: `off` is text, not False (PyYAML's YAML 1.1 would turn `refresh: off` into a boolean), and dates
-are text, so that a date that does not exist is a mistake with a line like any other. Aliases are refused: a few lines
-of them can mean billions of values.
+are text, so that a date that does not exist is a mistake with a line like any other, and 0123 is no octal number.
+Aliases are refused: a few lines of them can mean billions of values. So are merge keys: they hide repeated keys.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 Place = tuple[str | int, ...]
-MOST = 5_000_000  # bytes: some 20,000 rules
+MOST = 5_000_000  # bytes: some 15,000 rules
+_DEEP = 40  # levels; libyaml ends the whole process some way above 10,000
 
 
 class BadFile(ValueError):
@@ -28,10 +29,10 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten tim
 
 
 class _Yaml(_Base):  # type: ignore[misc]
-    """YAML 1.2 booleans only, no dates."""
+    """YAML 1.2 booleans and decimal integers only, no dates."""
 
 
-_OURS = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
+_OURS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "timestamp", "int")}
 
 
 _Yaml.yaml_implicit_resolvers = {
@@ -39,12 +40,14 @@ _Yaml.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Yaml.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tfTF"))
+_Yaml.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
 
 
 def read(raw: bytes, lines: dict[Place, int], mistakes: list[tuple[int, str, str]]) -> Any:
     if len(raw) > MOST:
         raise BadFile([(0, "file", f"larger than {MOST // 1_000_000} MB")])
     try:
+        _look_through(raw)
         loader = _Yaml(raw)
         try:
             node = loader.get_single_node()
@@ -62,15 +65,23 @@ def read(raw: bytes, lines: dict[Place, int], mistakes: list[tuple[int, str, str
         raise BadFile([(mark.line + 1 if mark else 0, "file", f"is not YAML: {what}")]) from None
 
 
+def _look_through(raw: bytes) -> None:
+    """What would blow up while it is put together is refused before: event by event, nothing nested yet."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=_Yaml):
+        line = event.start_mark.line + 1
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise BadFile([(line, "file", "holds an alias (*name): write it out, aliases are not read")])
+        if depth > _DEEP:
+            raise BadFile([(line, "file", f"is nested deeper than {_DEEP} levels")])
+
+
 class _Walk:
     def __init__(self, lines: dict[Place, int], mistakes: list[tuple[int, str, str]]) -> None:
         self._lines, self._mistakes = lines, mistakes
-        self._seen: set[int] = set()
 
     def walk(self, node: yaml.Node, path: Place, line: int) -> None:
-        if id(node) in self._seen:
-            raise BadFile([(line, path_text(path), "is an alias (*name): write it out, aliases are not read")])
-        self._seen.add(id(node))
         self._lines[path] = node.start_mark.line + 1
         if isinstance(node, yaml.SequenceNode):
             for place, item in enumerate(node.value):
@@ -81,9 +92,14 @@ class _Walk:
     def _mapping(self, node: yaml.MappingNode, path: Place) -> None:
         names: set[str] = set()
         for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadFile([(line, path_text(path), "has a key that is no plain word")])
+            name = str(key.value)
             if name in names:
                 self._mistakes.append((line, path_text((*path, name)), "is given twice"))
+            if key.tag == "tag:yaml.org,2002:merge":
+                self._mistakes.append((line, path_text((*path, name)), "is not read: write out what it merges"))
             names.add(name)
             self.walk(value, (*path, name), line)
             self._lines[(*path, name)] = line

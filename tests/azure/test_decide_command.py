@@ -64,7 +64,7 @@ def test_where_people_decide_the_command_line_may_not_and_that_is_journalled(
     monkeypatch.setenv("LINKKEEPER_DECISIONS_BY", "entra")
     code, text = say(connection, "approve", "--reason", "x")
     assert (code, "LINKKEEPER_DECISIONS_BY" in text) == (1, True)
-    (row,) = here.run(here.app.journal.refusals(here.clock.start))
+    (row,) = here.run(here.app.journal.general(here.clock.start))
     assert (row["by"], row["route"], row["detail"]) == ("function key", "command line", "403 A person is needed")
 
 

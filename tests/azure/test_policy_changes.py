@@ -154,3 +154,17 @@ def test_news_of_a_change_wait_for_the_topic_and_keep_nobody_from_working(w: Wor
     w.azure.faults.forget()
     w.watch()
     assert len(changed(w)) == 1
+
+
+def test_a_large_policy_is_kept_whole_for_the_next_comparison(w: World) -> None:
+    waiting(w)
+    filler = [
+        f"{{name: filler {n}, verdict: reject, requesters: {{subscriptions: [{STRANGER}]}}, {SCOPE}}}"
+        for n in range(4_000)
+    ]
+    w.set_policy(rules(*filler))
+    w.run(policychange.show(w.app, w.run(w.app.policy())))
+    assert w.run(w.app.stored.text()) == w.policy_path.read_bytes()
+    w.set_policy(team("caps: {approvals_per_policy_change: 0}"))
+    w.watch()
+    assert changed(w)[-1]["waitsForRelease"]
