@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -15,9 +16,11 @@ from .. import settle as route
 from ..callers import BY_KEY, Problem, keep_refusal
 from ..core import render
 from ..core.ids import ResourceId
+from ..core.model import Connection
+from ..core.plan import completed
 from ..errors import Conflict, Lasting, Passing
 from ..sweep import sweep as run_sweep
-from .frame import Json, cli, fail, out, print_json
+from .frame import Json, cli, err, fail, out, print_json
 
 
 @cli.command()
@@ -98,6 +101,35 @@ def sweep(
         for text in found.findings:
             out.print(f"  finding  {text}")
     raise typer.Exit(2 if found.suspects else 0)
+
+
+@cli.command()
+def estate() -> None:
+    """Every connection in scope as Azure shows it now: JSON lines, for `policy diff` and `policy draft`."""
+    if _run(_estate) > 0:
+        raise typer.Exit(1)
+
+
+async def _estate(app: Any) -> int:
+    """How many targets could not be read; they are named on standard error."""
+    unread = 0
+    policy = (await app.policy()).policy
+    for subscription in sorted(policy.scope or await app.inventory.subscriptions()):
+        async for found in app.inventory.targets(subscription):
+            listing = await app.arm.connections(found.target)
+            if not listing.complete:
+                err.print(f"{found.target}: {listing.why}", markup=False)
+                unread += 1
+            for connection in listing.connections:
+                print(json.dumps(await _whole(app, found.target, connection)), flush=True)
+    return unread
+
+
+async def _whole(app: Any, target: ResourceId, connection: Connection) -> dict[str, Any]:
+    """Groups and guid that the target does not show, where the endpoint may be read."""
+    if connection.endpoint is not None and (connection.groups is None or connection.guid is None):
+        connection = completed(connection, await app.arm.endpoint(connection.endpoint), target)
+    return {**render.estate_json(connection), "target": str(target)}
 
 
 @cli.command()

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from . import coverage
 from .around import NOTHING_READ, Around
+from .coverage import Access
 from .decide import decide
 from .ids import ResourceId, fold, key_of
 from .model import Connection, Decision, Grant, RecordSet, Seen, Status, Verdict
@@ -113,7 +115,14 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         )
     )
     changes = [change for decision in decisions if (change := _connection_change(decision))]
-    findings = [*snapshot.notes, *_uncovered(decisions, snapshot, policy, now)]
+    access = Access(
+        target=snapshot.target,
+        decisions=decisions,
+        endpoints=snapshot.endpoints,
+        grants=snapshot.grants,
+        around=around,
+    )
+    findings = [*snapshot.notes, *coverage.findings(access, policy, now)]
     for state in sorted(snapshot.names, key=lambda state: state.name):
         change, finding = _record_change(state, policy, mark)
         if change:
@@ -160,46 +169,6 @@ def explained(connections: Iterable[Connection], snapshot: Snapshot, policy: Pol
 def _decide(connection: Connection, snapshot: Snapshot, around: Around, policy: Policy, now: datetime) -> Decision:
     target, grants = snapshot.target, snapshot.grants
     return decide(connection, target=target, policy=policy, now=now, grants=grants, around=around)
-
-
-def _uncovered(
-    decisions: Iterable[Decision], snapshot: Snapshot, policy: Policy, now: datetime
-) -> Iterable[tuple[str, str]]:
-    """Approved connections that neither a rule nor a grant covers any more, or that somebody else approved.
-
-    Findings, never a rejection (law 4): a person decides what becomes of access that exists.
-    """
-    around = replace(snapshot.around, afterwards=True)
-    for decision in decisions:
-        connection = decision.connection
-        if connection.status is not Status.APPROVED or connection.id is None or not policy.covers(snapshot.target):
-            continue
-        granted = any(g.connection == connection.id and g.endpoint == connection.endpoint for g in snapshot.grants)
-        asked = replace(connection, status=Status.PENDING)
-        again = decide(asked, target=snapshot.target, policy=policy, now=now, around=around)
-        who = connection.endpoint.name if connection.endpoint else "an unknown endpoint"
-        if not granted and not again.missing and again.verdict is not Verdict.APPROVE:
-            why = f"nothing covers it now: {again.reasons[0]}"
-            yield str(connection.id), f"{who} is approved, but {why}; {_evidence(connection, snapshot)}"
-        elif not connection.by_us:
-            why = again.reasons[0] if again.verdict is Verdict.APPROVE else "whether a rule covers it cannot be told"
-            text = f"{who} was approved, but not by Linkkeeper ({why})"
-            yield str(connection.id), f"{text}; {_evidence(connection, snapshot)}"
-
-
-def _evidence(connection: Connection, snapshot: Snapshot) -> str:
-    """What an auditor needs to go and ask: how it came to be approved, and whose it is."""
-    seen = snapshot.endpoints.get(connection.endpoint) if connection.endpoint else None
-    link = seen.endpoint.link_to(snapshot.target) if seen and seen.endpoint else None
-    how = "approved by Linkkeeper" if connection.by_us else "approved by somebody else"
-    if link is not None and link.approval_reference is not None:
-        how = f"approval inherited from {link.approval_reference}"
-    elif link is not None and not link.manual and not connection.by_us:
-        how = "approved automatically, by a right of the requester's own on the target"
-    facts = {"endpoint": connection.endpoint, "guid": connection.guid, "link": connection.link_identifier}
-    groups = ", ".join(connection.groups or ())
-    said = [how, *(f"{name} {fact}" for name, fact in facts.items() if fact), f"groups {groups or 'not shown'}"]
-    return ", ".join(said)
 
 
 def _connection_change(decision: Decision) -> Change | None:

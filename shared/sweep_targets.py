@@ -1,0 +1,118 @@
+"""The sweep at the targets: who waits there, what changed, what came or went, and what services approve by themselves.
+
+Refuses to read more than lists, and to decide: a suspect is settled with its own fresh reads.
+"""
+
+from __future__ import annotations
+
+from . import policychange
+from .app import App
+from .azure.inventory import Found
+from .azure.linklists import link_services
+from .azure.memory import Known
+from .azure.providers import provider
+from .core.exposure import differences
+from .core.ids import ResourceId
+from .core.model import Connection, Status, Verdict
+from .core.plan import completed
+from .errors import Lasting
+from .learned import from_memory
+from .swept import Sweep
+
+
+async def targets(swept: Sweep, app: App, pending_only: bool) -> None:
+    for subscription in await _scope(swept, app):
+        seen: set[ResourceId] = set()
+        try:
+            async for found in app.inventory.targets(subscription):
+                seen.add(found.target)
+                await _target(swept, app, found, pending_only)
+        except Lasting as wrong:
+            swept.incomplete(str(wrong))
+            continue
+        if not pending_only:
+            for target, known in swept.known.items():
+                listed = any(row.connection for row in known.values())  # else its going was news already
+                if listed and target.subscription.lower() == subscription and target not in seen:
+                    swept.suspect(target, target, "the target is not listed any more")
+
+
+async def _scope(swept: Sweep, app: App) -> list[str]:
+    if swept.policy.scope is not None:
+        return sorted(swept.policy.scope)
+    try:
+        return await app.inventory.subscriptions()
+    except Lasting as wrong:
+        swept.incomplete(str(wrong))
+        return []
+
+
+async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> None:
+    connections = found.connections
+    swept.count("targets")
+    kind = provider(found.target.type)
+    if kind is not None and kind.retired is not None:
+        instead = f"; instead: {kind.instead}" if kind.instead else ""
+        swept.find(f"{kind.type} is retired, or will be, on {kind.retired}{instead}")
+    if found.target.is_a("Microsoft.Network/privateLinkServices"):
+        swept.services.add(found.target)
+    if connections is None:
+        if pending_only:
+            return
+        listing = await app.arm.connections(found.target)
+        if not listing.complete:
+            swept.incomplete(listing.why)
+            return
+        connections = listing.connections
+    known = swept.known.get(found.target, {})
+    for connection in connections:
+        swept.count("connections")
+        why = await _worth_a_look(connection, found.target, known, swept, app)
+        if why and (connection.status is Status.PENDING or not pending_only):
+            swept.suspect(found.target, found.target, why)
+    listed = {connection.endpoint for connection in connections}
+    if not pending_only:
+        for endpoint, row in known.items():
+            if row.connection and endpoint not in listed:
+                swept.suspect(found.target, found.target, f"the connection of {endpoint.name} is gone")
+
+
+async def _worth_a_look(
+    connection: Connection, target: ResourceId, known: dict[ResourceId, Known], swept: Sweep, app: App
+) -> str:
+    row = known.get(connection.endpoint) if connection.endpoint else None
+    if row is None and connection.endpoint is not None:
+        await _first_sight(connection, target, swept, app)
+        return f"a {connection.status.value} connection that we have not seen"
+    if row is None:
+        return "a connection without an endpoint"
+    if row.status != connection.status.value:
+        return f"it was {row.status or 'unknown'} and is {connection.status.value}"
+    changed = "the policy changed since it was looked at" if row.policy != swept.policy.hash else ""
+    if connection.status is not Status.PENDING:
+        return changed
+    remembered = completed(connection, from_memory(row, target), target)
+    decision = await policychange.decided(remembered, target, swept.policy, app)
+    if decision.verdict is Verdict.APPROVE:
+        swept.approving.append((target, connection))
+    if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
+        return f"it waits, and the policy says {decision.verdict.value}"
+    return changed
+
+
+async def _first_sight(connection: Connection, target: ResourceId, swept: Sweep, app: App) -> None:
+    """Nobody told us of it: whether it will be approved counts before it is looked at."""
+    if connection.status is Status.PENDING and swept.policy.covers(target):
+        decision = await policychange.decided(connection, target, swept.policy, app)
+        if decision.verdict is Verdict.APPROVE or decision.missing:
+            swept.approving.append((target, connection))
+
+
+async def services(swept: Sweep, app: App) -> None:
+    """Private Link Services decide some requests by themselves: whom, is compared with the policy."""
+    for subscription in sorted({target.subscription.lower() for target in swept.services}):
+        try:
+            for exposure in await link_services(app.clients, subscription):
+                swept.findings += differences(exposure, swept.policy, app.now())
+        except Lasting as wrong:
+            swept.incomplete(str(wrong))

@@ -1,0 +1,55 @@
+"""What one sweep found: suspects worth a settle, findings for people, and how complete the look was. A value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .azure.memory import Known
+from .core.ids import ResourceId
+from .core.model import Connection
+from .core.policy import Policy
+
+Memory = dict[ResourceId, dict[ResourceId, Known]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweep:
+    """What one sweep found. Not `complete` when anything could not be read: it then proves nothing."""
+
+    policy: Policy
+    known: Memory
+    complete: bool = True
+    suspects: dict[tuple[ResourceId, ResourceId], str] = field(default_factory=dict)
+    """(target, subject) to why it is worth a settle."""
+    findings: list[str] = field(default_factory=list)
+    counted: dict[str, int] = field(default_factory=dict)
+    unclaimed: int = 0
+    services: set[ResourceId] = field(default_factory=set)
+    approving: list[tuple[ResourceId, Connection]] = field(default_factory=list)
+    """Pending connections that the policy approves: too many at once wait for a person."""
+
+    def suspect(self, target: ResourceId, subject: ResourceId, why: str) -> None:
+        if self.policy.covers(target):
+            self.suspects.setdefault((target, subject), why)
+
+    def find(self, text: str) -> None:
+        if text not in self.findings:
+            self.findings.append(text)
+
+    def incomplete(self, why: str) -> None:
+        self.complete = False
+        self.findings.append(why)
+
+    def count(self, what: str, more: int = 1) -> None:
+        self.counted[what] = self.counted.get(what, 0) + more
+
+    def report(self) -> dict[str, object]:
+        return {
+            "complete": self.complete,
+            "counted": self.counted,
+            "suspects": [
+                {"target": str(target), "subject": str(subject), "why": why}
+                for (target, subject), why in sorted(self.suspects.items())
+            ],
+            "findings": self.findings,
+        }
