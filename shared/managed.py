@@ -45,6 +45,8 @@ async def expect(work: Work, change: Change) -> None:
             "at": work.app.now(),
         }
         await work.app.tables.put(TARGETS, Row(work.plan.target.hash, f"{_CHECK}{change.subject.hash}", data))
+        if decision.connection.endpoint is not None:
+            await work.app.surroundings.spend(answer[2].id, decision.connection.endpoint)
 
 
 async def check(work: Work, report: Report) -> None:

@@ -26,7 +26,7 @@ from .wire import Wire, objects
 from .worklist import Clock
 
 _KEPT = timedelta(minutes=10)
-_FIRST_SEEN = "managed"
+_MANAGED = "managed"
 _TENANT = re.compile(r'authorization_uri="https://[a-z0-9.-]+/([0-9a-f-]{36})/?"', re.IGNORECASE)
 _SUBSCRIPTIONS = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
 
@@ -152,7 +152,8 @@ class Surroundings:
         kind = SERVICES.get(fold(service.type))
         if kind is None:
             raise Lasting(f"{service.type} shows no managed endpoints to Resource Manager")
-        return tuple([await self._dated(one) for body in await self._bodies(service, kind) for one in managed(body)])
+        bodies = await self._bodies(service, kind)
+        return tuple([await self._remembered(one) for body in bodies for one in managed(body)])
 
     async def _bodies(self, service: ResourceId, kind: Service) -> list[Mapping[str, Any]]:
         parents = [service]
@@ -163,15 +164,27 @@ class Surroundings:
             parents = [parent for item in found if (parent := ResourceId.read(item.get("id")))]
         return found
 
-    async def _dated(self, one: Managed) -> Managed:
-        """Services that do not say when they made it: when we saw it first. One made again under its name is old."""
+    async def spend(self, managed: ResourceId, endpoint: ResourceId) -> None:
+        """It explains this endpoint's approval, and none after it."""
+        data = {"id": str(managed), "endpoint": str(endpoint), "at": self._now()}
+        await self._tables.put(_MANAGED, Row(managed.hash, "spent", data))
+
+    async def _remembered(self, one: Managed) -> Managed:
+        """Services that do not say when they made it: when we saw it first; one made again under its name is old.
+
+        One that was made after it was spent is another one.
+        """
+        rows = {row.rk: row.data for row in await self._tables.partition(_MANAGED, one.id.hash)}
+        spent = rows.get("spent")
+        if spent is not None and not (one.created is not None and one.created > when(spent["at"])):
+            one = replaced(one, spent_on=ResourceId.read(spent["endpoint"]))
         if one.created is not None:
             return one
-        row = await self._tables.get(_FIRST_SEEN, one.id.hash, "seen")
-        if row is None:
+        if "seen" not in rows:
             row = Row(one.id.hash, "seen", {"id": str(one.id), "at": self._now()})
             try:
-                await self._tables.insert(_FIRST_SEEN, row)
+                await self._tables.insert(_MANAGED, row)
             except Conflict:
-                return await self._dated(one)
-        return replaced(one, created=when(row.data["at"]))
+                return await self._remembered(one)
+            return replaced(one, created=self._now())
+        return replaced(one, created=when(rows["seen"]["at"]))

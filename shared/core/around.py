@@ -25,6 +25,8 @@ class Managed:
     created: datetime | None = None
     """When it was made, or first seen by us where the service does not say."""
     nonce: str | None = None
+    spent_on: ResourceId | None = None
+    """The endpoint whose approval it explained already; services may go on calling it Pending for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

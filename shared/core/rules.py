@@ -154,6 +154,7 @@ class ManagedBy:
             for service in self.services
             for one in around.managed[service]
             if one.target == target and one.status is Status.PENDING and _same_groups(one, connection)
+            if one.spent_on in (None, connection.endpoint)
         ]
         if len(ours) != 1:
             count = "none" if not ours else f"{len(ours)}"

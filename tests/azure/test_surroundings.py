@@ -288,3 +288,26 @@ def test_a_stranger_cannot_use_the_rule_of_a_managed_endpoint(w: World) -> None:
     grafana(w, w.storage("acct2"))
     look(w)
     assert w.status(target, endpoint) == "Pending"
+
+
+def test_a_managed_endpoint_explains_one_request_and_no_second(w: World) -> None:
+    """Grafana goes on calling it Pending until it is refreshed: that must not let the next one in."""
+    target = with_grafana(w, rules(managed_rule(w)))
+    grafana(w, target)
+    look(w)
+    w.asks(target, "mpe-of-somebody", subscription=MICROSOFT)
+    look(w)
+    assert waiting(w, target) == ["Approved", "Pending"]
+    assert "none of our managed endpoints waits for this" in reasons(w)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["refused", "no answer"])
+def test_an_approval_that_failed_may_be_tried_again_for_the_same_request(w: World, lost: bool) -> None:
+    target = with_grafana(w, rules(managed_rule(w)))
+    fault = {"drop": True} if lost else {"status": 409, "code": "AnotherOperationInProgress"}
+    w.azure.fault(method="PUT", path="acct1/privateEndpointConnections", times=1, **fault)
+    grafana(w, target)
+    look(w)
+    for _ in range(16)  # a lost answer is waited for:
+        w.later(60)
+    assert waiting(w, target) == ["Approved"]
