@@ -308,6 +308,6 @@ def test_an_approval_that_failed_may_be_tried_again_for_the_same_request(w: Worl
     w.azure.fault(method="PUT", path="acct1/privateEndpointConnections", times=1, **fault)
     grafana(w, target)
     look(w)
-    for _ in range(16)  # a lost answer is waited for:
+    for _ in range(16):  # a lost answer is waited for
         w.later(60)
     assert waiting(w, target) == ["Approved"]
