@@ -104,7 +104,7 @@ async def decided(connection: Connection, target: ResourceId, policy: Policy, ap
 async def _cap(app: App, state: PolicyState, found: Consequences) -> Cap:
     most = state.policy.caps.approvals_per_policy_change
     cap = capped("change", state.hash, found.approvals, most, "the change of policy")
-    return await put(app, cap)
+    return await put(app, cap, most)
 
 
 def capped(cause: str, policy: str, approvals: Iterable[Waiting], most: int, what: str) -> Cap:
@@ -112,28 +112,38 @@ def capped(cause: str, policy: str, approvals: Iterable[Waiting], most: int, wha
     connections = [connection.id for _, connection in listed if connection.id]
     if len(connections) <= most:
         return Cap(cause=cause, policy=policy)
+    hashes = frozenset(connection.hash for connection in connections)
+    return _closed(cause, policy, hashes, frozenset(str(target) for target, _ in listed), most, what)
+
+
+def _closed(cause: str, policy: str, connections: frozenset[str], targets: frozenset[str], most: int, what: str) -> Cap:
     mark = fingerprint(policy, connections)
     why = f"{what} would approve {len(connections)} connections at once, more than {most}"
     return Cap(
         cause=cause,
         policy=policy,
         fingerprint=mark,
-        connections=frozenset(connection.hash for connection in connections),
-        targets=tuple(sorted({str(target) for target, _ in listed})),
+        connections=connections,
+        targets=tuple(sorted(targets)),
         why=f"{why}; look at them, then release them with POST /api/settle and fingerprint {mark}",
     )
 
 
-async def put(app: App, cap: Cap) -> Cap:
-    """What a person released stays released while nothing new joins it."""
+async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
+    """What a person released stays released while nothing new joins it. A look that did not see everything may close
+    a cap, but neither opens one nor forgets whom it holds."""
     old = (await app.stored.read()).cap(cap.cause)
-    if old is not None and old.released_by and old.policy == cap.policy and cap.connections <= old.connections:
+    same = old is not None and old.policy == cap.policy
+    if old is not None and same and old.released_by and cap.connections <= old.connections:
         cap = replace(cap, released_by=old.released_by, connections=old.connections, fingerprint=old.fingerprint)
+    elif old is not None and same and old.closed and not saw_all:
+        both, targets = old.connections | cap.connections, frozenset((*old.targets, *cap.targets))
+        cap = old if both == old.connections else _closed(cap.cause, cap.policy, both, targets, most, "this sweep")
     try:
         if old is None or (old.connections, old.policy) != (cap.connections, cap.policy):
             await app.stored.put(replace(cap, etag=old.etag if old else ""))
     except Conflict:
-        return await put(app, cap)
+        return await put(app, cap, most, saw_all)
     return cap
 
 

@@ -56,7 +56,8 @@ async def watch(app: App) -> Sweep:
 async def _hand_over(swept: Sweep, app: App, cause: str) -> None:
     most = swept.policy.caps.approvals_per_sweep
     cap = policychange.capped("sweep", swept.policy.hash, swept.approving, most, "this sweep")
-    if (await policychange.put(app, cap)).closed:
+    cap = await policychange.put(app, cap, most, saw_all=cause == "sweep" and swept.complete)
+    if cap.closed:
         swept.findings.append(cap.why)
     for (target, subject), why in sorted(swept.suspects.items()):
         log(Event.SIGNAL, f"{subject.name}: {why}", target=target, cause=cause)

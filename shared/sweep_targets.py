@@ -18,6 +18,7 @@ from .core.plan import completed
 from .errors import Lasting
 from .learned import from_memory
 from .swept import Sweep
+from .view import current
 
 
 async def targets(swept: Sweep, app: App, pending_only: bool) -> None:
@@ -67,6 +68,8 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
     known = swept.known.get(found.target, {})
     for connection in connections:
         swept.count("connections")
+        if connection.endpoint is not None and connection is not current(connections, connection.endpoint):
+            continue  # a stale one beside the current one
         why = await _worth_a_look(connection, found.target, known, swept, app)
         if why and (connection.status is Status.PENDING or not pending_only):
             swept.suspect(found.target, found.target, why)
@@ -86,6 +89,8 @@ async def _worth_a_look(
         return f"a {connection.status.value} connection that we have not seen"
     if row is None:
         return "a connection without an endpoint"
+    if row.connection and ResourceId.read(row.connection) != connection.id:
+        return "it is another request than the one we have seen"
     if row.status != connection.status.value:
         return f"it was {row.status or 'unknown'} and is {connection.status.value}"
     changed = "the policy changed since it was looked at" if row.policy != swept.policy.hash else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -65,13 +66,17 @@ class View:
         return self.unreadable or ", ".join(f"{endpoint.name} is not ready" for endpoint in sorted(self.waiting))
 
     def connection_of(self, endpoint: ResourceId) -> Connection | None:
-        """Its connection; of several (a stale one beside the current one) the one that is Approved, or still waits."""
-        own = [connection for connection in self.connections if connection.endpoint == endpoint]
-        return min(own, key=lambda connection: _ALIVE.get(connection.status, len(_ALIVE)), default=None)
+        return current(self.connections, endpoint)
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         return self.listing.connections if self.listing else ()
+
+
+def current(connections: Iterable[Connection], endpoint: ResourceId) -> Connection | None:
+    """Its connection; of several (a stale one beside the current one) the one that is Approved, or still waits."""
+    own = [connection for connection in connections if connection.endpoint == endpoint]
+    return min(own, key=lambda connection: _ALIVE.get(connection.status, len(_ALIVE)), default=None)
 
 
 def connection_facts(connection: Connection) -> str:

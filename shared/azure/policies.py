@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..core.ids import ResourceId, fold, key_of
+from ..core.ids import ResourceId, key_of
 from ..core.policy import digest_of
 from .memory import CONTROL, when
 from .tables import Row, Tables, pack, unpack
@@ -130,8 +130,9 @@ def _part(place: int) -> str:
     return f"good!{place:03d}"
 
 
-def fingerprint(policy: str, connections: Iterable[ResourceId]) -> str:
-    return key_of(policy, *sorted(fold(str(connection)) for connection in connections))[:16]
+def fingerprint(policy: str, connections: Iterable[str]) -> str:
+    """Of the hashes of their ids."""
+    return key_of(policy, *sorted(connections))[:16]
 
 
 def _cap(row: Row) -> Cap:

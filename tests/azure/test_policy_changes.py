@@ -168,3 +168,30 @@ def test_a_large_policy_is_kept_whole_for_the_next_comparison(w: World) -> None:
     w.set_policy(team("caps: {approvals_per_policy_change: 0}"))
     w.watch()
     assert changed(w)[-1]["waitsForRelease"]
+
+
+def test_a_watch_does_not_open_the_cap_that_a_sweep_closed(w: World) -> None:
+    """It lists only what shows in parents' bodies: what it does not see is not gone."""
+    w.fresh(team("caps: {approvals_per_sweep: 2}"))
+    targets = [w.target("Microsoft.Search/searchServices", f"search{n}") for n in range(3)]
+    for n, target in enumerate(targets):
+        w.asks(target, f"pe{n}", group="searchService")
+    w.azure.outbox.clear()
+    w.sweep()
+    w.watch()
+    for target in targets:
+        w.signal(target, target)
+    assert approved(w, targets) == 0
+
+
+def test_a_request_made_again_under_its_endpoints_id_is_found_without_any_event(w: World) -> None:
+    w.fresh(NOBODY)
+    w.azure.foreign([TEAM])
+    target = w.storage()
+    endpoint = w.asks(target)
+    w.watch()
+    w.removes(endpoint)
+    w.asks(target)
+    w.azure.outbox.clear()
+    w.sweep()
+    assert [row["connection"].lower() for row in w.held()] == [w.connection_of(target, endpoint)["id"].lower()]
