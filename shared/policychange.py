@@ -17,7 +17,7 @@ from .azure.notify import POLICY_CHANGED
 from .azure.policies import Cap, fingerprint
 from .core.decide import decide
 from .core.ids import ResourceId
-from .core.model import Connection, Decision, Status, Verdict
+from .core.model import Connection, Decision, Grant, Status, Verdict
 from .core.policy import Policy
 from .core.policydiff import diff
 from .errors import Conflict, Lasting, Passing
@@ -94,11 +94,14 @@ def waiting(row: Known) -> Connection | None:
     )
 
 
-async def decided(connection: Connection, target: ResourceId, policy: Policy, app: App) -> Decision:
+async def decided(
+    connection: Connection, target: ResourceId, policy: Policy, app: App, grants: Iterable[Grant] = ()
+) -> Decision:
     """With what lies around it as remembered or read: enough to hold, to count and to suspect, never to act on."""
-    wants = surroundings.lacking([connection], target, policy, app.now())
+    own = [grant for grant in grants if grant.connection == connection.id]
+    wants = surroundings.lacking([connection], target, policy, app.now(), own)
     around = (await app.surroundings.read(target, wants)).around
-    return decide(connection, target=target, policy=policy, now=app.now(), around=around)
+    return decide(connection, target=target, policy=policy, now=app.now(), grants=own, around=around)
 
 
 async def _cap(app: App, state: PolicyState, found: Consequences) -> Cap:

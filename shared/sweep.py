@@ -10,8 +10,10 @@ from datetime import timedelta
 
 from . import granting, policychange, sweep_names, sweep_targets
 from .app import App
+from .azure import grants as book
 from .azure import memory as memories
 from .core.lint import lint
+from .core.policy import Policy
 from .swept import Sweep
 from .telemetry import Event, log
 
@@ -21,8 +23,9 @@ _FIRST_SWEEP = timedelta(minutes=5)
 async def sweep(app: App, dry: bool = False) -> Sweep:
     """The whole audit. `dry`: only look and report, put nothing on the worklist. Raises Passing."""
     state = await app.policy()
-    await policychange.show(app, state)
-    swept = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
+    if not dry:
+        await policychange.show(app, state)
+    swept = await _started(state.policy, app)
     await sweep_targets.targets(swept, app, pending_only=False)
     await sweep_names.endpoints(swept, app)
     await sweep_names.records(swept, app)
@@ -44,13 +47,18 @@ async def watch(app: App) -> Sweep:
     state = await app.policy()
     await policychange.show(app, state)
     await policychange.send_owed(app)
-    watched = Sweep(policy=state.policy, known=await memories.everything_known(app.tables))
+    watched = await _started(state.policy, app)
     await sweep_targets.targets(watched, app, pending_only=True)
     await _hand_over(watched, app, "watch")
     control = await app.desk.control()
     if not control.claims_complete and (control.swept is None or app.now() - control.swept > _FIRST_SWEEP):
         return await sweep(app)  # a new deployment may delete nothing before it has seen every claim
     return watched
+
+
+async def _started(policy: Policy, app: App) -> Sweep:
+    grants, _ = await book.everywhere(app.tables)
+    return Sweep(policy=policy, known=await memories.everything_known(app.tables), grants=tuple(grants))
 
 
 async def _hand_over(swept: Sweep, app: App, cause: str) -> None:

@@ -90,6 +90,7 @@ async def _worth_a_look(
     if row is None:
         return "a connection without an endpoint"
     if row.connection and ResourceId.read(row.connection) != connection.id:
+        await _first_sight(connection, target, swept, app)
         return "it is another request than the one we have seen"
     if row.status != connection.status.value:
         return f"it was {row.status or 'unknown'} and is {connection.status.value}"
@@ -97,11 +98,11 @@ async def _worth_a_look(
     if connection.status is not Status.PENDING:
         return changed
     remembered = completed(connection, from_memory(row, target), target)
-    decision = await policychange.decided(remembered, target, swept.policy, app)
-    if decision.verdict is Verdict.APPROVE:
+    decision = await policychange.decided(remembered, target, swept.policy, app, swept.grants)
+    if decision.verdict is Verdict.APPROVE and decision.rule:  # what people decided one by one is no mass
         swept.approving.append((target, connection))
     if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
-        return f"it waits, and the policy says {decision.verdict.value}"
+        return f"it waits, and {decision.by or 'the policy'} says {decision.verdict.value}"
     return changed
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .azure.memory import Known
 from .core.ids import ResourceId
-from .core.model import Connection
+from .core.model import Connection, Grant
 from .core.policy import Policy
 
 Memory = dict[ResourceId, dict[ResourceId, Known]]
@@ -18,6 +18,7 @@ class Sweep:
 
     policy: Policy
     known: Memory
+    grants: tuple[Grant, ...] = ()
     complete: bool = True
     suspects: dict[tuple[ResourceId, ResourceId], str] = field(default_factory=dict)
     """(target, subject) to why it is worth a settle."""

@@ -12,6 +12,7 @@ from shared import granting
 from shared.byhand import Caller, Problem
 from shared.core.ids import ResourceId
 from simulator.azure.ids import parse
+from tests.azure.test_http import waiting
 from tests.meddling import meddling
 from tests.world import STRANGER, TEAM, World, rules
 
@@ -216,3 +217,14 @@ def test_only_a_complete_list_proves_that_a_request_is_gone(w: World) -> None:
     assert granting.void([grant], [], complete=False) == []
     assert granting.void([grant], [], complete=True) == [(grant, granting.GONE)]
     assert grant.connection == ResourceId.parse(connection)
+
+
+def test_a_decision_that_could_not_be_carried_out_when_it_was_given_is_carried_out_by_the_watch(w: World) -> None:
+    connection = waiting(w)
+    w.run(w.app.desk.switch_approvals(False))
+    w.grants(connection)
+    w.settle_all()
+    w.run(w.app.desk.switch_approvals(True))
+    w.watch()
+    w.settle_all()
+    assert w.status(w.storage_id(), w.endpoint_id()) == "Approved"
