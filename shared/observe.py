@@ -34,7 +34,7 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
         if view.listing is not None:
             await _read_endpoints(view, _endpoints_to_read(view, memory, policy, app), app)
         view.news = view.news or _news(view, memory)
-        await look_around(view, memory.grants, policy, app)
+        await look_around(view, memory, policy, app)
     if view.found is not None:
         view.notes += [(str(look.target), note) for note in view.found.notes]
     return view
@@ -125,7 +125,7 @@ def _decision_needs(
     if known is None or changed or known.policy != policy.hash:
         return True
     if known.link == "unreadable":
-        return False
+        return view.look.thorough  # a right may have been given since
     remembered = completed(connection, from_memory(known, target), target)
     again = decide(remembered, target=target, policy=policy, now=now, grants=memory.grants, around=around)
     return again.verdict in (Verdict.APPROVE, Verdict.REJECT)

@@ -138,11 +138,12 @@ async def _hold(work: Work) -> None:
     for decision in work.plan.decisions:
         connection = decision.connection
         outcome = undone.get(connection.id) if connection.id else None
-        if connection.id is None or (decision.verdict is not Verdict.HOLD and outcome is None):
+        off = _is_off(work, decision)
+        if connection.id is None or (decision.verdict is not Verdict.HOLD and outcome is None and not off):
             continue
         waiting.add(connection.id)
         shown = _shown(work, decision, outcome)
-        news = await app.desk.hold(target, shown, work.state.hash, quiet=outcome is not None)
+        news = await app.desk.hold(target, shown, work.state.hash, quiet=outcome is not None or off)
         if news:
             await _news_of_hold(work, shown)
     for row in await app.desk.held_of(target) if listing.complete else ():
@@ -151,7 +152,15 @@ async def _hold(work: Work) -> None:
             await app.desk.release(target, kept)
 
 
+def _is_off(work: Work, decision: Decision) -> bool:
+    """Nothing is planned, so there is no outcome; it waits all the same, and a person may decide."""
+    decides = decision.verdict in (Verdict.APPROVE, Verdict.REJECT)
+    return decides and work.policy.mode_of_rule(decision.verdict.value, decision.rule) is Mode.OFF
+
+
 def _shown(work: Work, decision: Decision, outcome: Outcome | None) -> Decision:
+    if outcome is None and _is_off(work, decision):
+        return replace(decision, reasons=(f"mode of {decision.verdict.value} is off", *decision.reasons))
     if outcome is not None:
         return replace(decision, reasons=(f"{decision.verdict.value} is not done: {outcome.detail}", *decision.reasons))
     if not work.state.valid:

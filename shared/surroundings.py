@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from .app import App
+from .azure.memory import Memory
 from .azure.surroundings import Found, Wants
 from .core.around import NOTHING_READ, Around
 from .core.decide import decide
@@ -17,18 +18,19 @@ from .core.ids import ResourceId, fold
 from .core.model import Connection, Grant, Status
 from .core.plan import completed
 from .core.policy import Policy
-from .view import View
+from .learned import from_memory
+from .view import View, connection_facts
 
 _ROUNDS = 3  # a reject rule that cannot tell hides what the approve rules lack
 
 
-async def look_around(view: View, grants: Iterable[Grant], policy: Policy, app: App) -> None:
+async def look_around(view: View, memory: Memory, policy: Policy, app: App) -> None:
     """Fills view.wants and view.found. Nothing new to decide: only what is remembered, and no read (law 8)."""
     ask = view.news or view.look.full or view.look.thorough
-    connections = [_completed(connection, view) for connection in view.connections]
+    connections = [_completed(connection, view, memory) for connection in view.connections]
     for _ in range(_ROUNDS):
         around = view.found.around if view.found else NOTHING_READ
-        wants = lacking(connections, view.look.target, policy, app.now(), grants, around)
+        wants = lacking(connections, view.look.target, policy, app.now(), memory.grants, around)
         if not wants or view.wants | wants == view.wants:
             return
         view.wants |= wants
@@ -70,6 +72,11 @@ def _wants(missing: frozenset[str], connection: Connection, policy: Policy, arou
     )
 
 
-def _completed(connection: Connection, view: View) -> Connection:
-    seen = view.seen.get(connection.endpoint) if connection.endpoint else None
+def _completed(connection: Connection, view: View, memory: Memory) -> Connection:
+    """What was not read now, from memory: a reject rule that cannot tell must not hide what else is lacking."""
+    if connection.endpoint is None:
+        return connection
+    seen, known = view.seen.get(connection.endpoint), memory.known.get(connection.endpoint)
+    if seen is None and known is not None and known.facts == connection_facts(connection):
+        seen = from_memory(known, view.look.target)
     return completed(connection, seen, view.look.target)

@@ -103,6 +103,8 @@ async def _worth_a_look(
         swept.approving.append((target, connection))
     if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
         return f"it waits, and {decision.by or 'the policy'} says {decision.verdict.value}"
+    if row.link == "unreadable" and decision.missing:
+        return "its endpoint could not be read when it was looked at"
     return changed
 
 

@@ -311,3 +311,28 @@ def test_an_approval_that_failed_may_be_tried_again_for_the_same_request(w: Worl
     for _ in range(16):  # a lost answer is waited for
         w.later(60)
     assert waiting(w, target) == ["Approved"]
+
+
+def test_a_guid_and_tags_that_are_both_lacking_do_not_hide_each_other(w: World) -> None:
+    guid = "00000000-0000-4000-8000-00000000000f"
+    target, endpoint = asked(
+        w, rules(f"{{name: no, verdict: reject, requesters: {{guids: [{guid}]}}, targets: {{{SCOPE}}}}}", TAGGED)
+    )
+    tag(w, target, stage="open")
+    w.clock.skip(minutes=11)
+    w.watch()
+    w.settle_all()
+    assert w.status(target, endpoint) == "Approved"
+
+
+def test_an_endpoint_that_could_not_be_read_is_read_again_by_the_sweep(w: World) -> None:
+    """The role assignment came later, and no event tells of it."""
+    who = f"requesters: {{subscriptions: [{STRANGER}]}}, targets: {{{SCOPE}}}, groups: [blob]"
+    w.fresh(rules(f"{{name: team, verdict: approve, {who}}}"))
+    w.azure.subscription(STRANGER, readable=False)
+    target = w.storage()
+    endpoint = w.asks(target, subscription=STRANGER)
+    look(w)
+    w.azure.subscription(STRANGER, readable=True)
+    w.sweep()
+    assert w.status(target, endpoint) == "Approved"

@@ -10,7 +10,7 @@ from functions import requests
 from shared import settle
 from tests.azure.test_http import ask, waiting
 from tests.azure.test_roles import as_request, decides
-from tests.world import STRANGER, World, rules
+from tests.world import DATA, STRANGER, TEAM, World, rules
 
 
 def with_a_worker(w: World, function: Any, body: Any, **headers: str) -> tuple[int, Any, str]:
@@ -76,3 +76,16 @@ def test_taking_back_over_http_is_200_with_what_was_taken_back(w: World) -> None
     status, body, _ = decides(w, connection, {}, "revoke", endpointId=w.endpoint_id())
     assert (status, body["status"], body["revoked"]["verdict"]) == (200, "revoked", "approve")
     assert decides(w, connection, {}, "revoke")[0] == 404
+
+
+def test_whom_a_rule_in_mode_off_would_approve_is_on_the_list_and_a_person_may(w: World) -> None:
+    scope = f"targets: {{scopes: [/subscriptions/{DATA}]}}"
+    w.fresh(rules(f"{{name: team, verdict: approve, mode: 'off', requesters: {{subscriptions: [{TEAM}]}}, {scope}}}"))
+    target = w.storage()
+    endpoint = w.asks(target)
+    w.settle_all()
+    (row,) = w.held()
+    assert "mode of approve is off" in row["reasons"]
+    w.grants(row["connection"])
+    w.settle_all()
+    assert w.status(target, endpoint) == "Approved"
