@@ -13,7 +13,8 @@ from .azure import grants as book
 from .azure.tables import unpack
 from .callers import Problem
 from .core.ids import ResourceId
-from .core.model import Grant
+from .core.model import Connection, Grant
+from .core.patch import patch
 from .times import iso, utc
 
 STATES = ("held", "granted")
@@ -48,9 +49,21 @@ def _item(row: Mapping[str, Any], grant: Grant | None, now: datetime) -> dict[st
         "ageSeconds": round((now - utc(row["since"])).total_seconds()),
         "reasons": unpack("reasons", row),
         "nearestRule": row["nearest"] or None,
+        "patch": patch(_connection(row), ResourceId.parse(row["target"]), now),
         "people": {"needed": needed, "agreed": list(grant.people) if grant else []} if needed or grant else None,
         "grant": _grant(grant) if grant else None,
     }
+
+
+def _connection(row: Mapping[str, Any]) -> Connection:
+    identity = ResourceId.parse(row["connection"])
+    return Connection(
+        id=identity,
+        name=identity.name,
+        endpoint=ResourceId.read(row["endpoint"]),
+        guid=row["guid"] or None,
+        groups=tuple(json.loads(row.get("groups") or "[]")) or None,
+    )
 
 
 def _grant(grant: Grant) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from ..core.ids import ResourceId
 from ..core.model import Connection
 from ..core.plan import completed
 from ..errors import Conflict, Lasting, Passing
+from ..estate import line
 from ..sweep import sweep as run_sweep
 from .frame import Json, cli, err, fail, out, print_json
 
@@ -121,15 +121,15 @@ async def _estate(app: Any) -> int:
                 err.print(f"{found.target}: {listing.why}", markup=False)
                 unread += 1
             for connection in listing.connections:
-                print(json.dumps(await _whole(app, found.target, connection)), flush=True)
+                print(line(found.target, await _whole(app, found.target, connection)), flush=True)
     return unread
 
 
-async def _whole(app: Any, target: ResourceId, connection: Connection) -> dict[str, Any]:
+async def _whole(app: Any, target: ResourceId, connection: Connection) -> Connection:
     """Groups and guid that the target does not show, where the endpoint may be read."""
     if connection.endpoint is not None and (connection.groups is None or connection.guid is None):
-        connection = completed(connection, await app.arm.endpoint(connection.endpoint), target)
-    return {**render.estate_json(connection), "target": str(target)}
+        return completed(connection, await app.arm.endpoint(connection.endpoint), target)
+    return connection
 
 
 @cli.command()

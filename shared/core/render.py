@@ -62,17 +62,6 @@ def connection_json(connection: Connection) -> dict[str, Any]:
     }
 
 
-def estate_json(connection: Connection) -> dict[str, Any]:
-    return {
-        "connectionId": str(connection.id) if connection.id else None,
-        "endpointId": str(connection.endpoint) if connection.endpoint else None,
-        "status": connection.status.value,
-        "guid": connection.guid,
-        "groups": list(connection.groups) if connection.groups else [],
-        "linkIdentifier": connection.link_identifier,
-    }
-
-
 def _change_line(change: dict[str, Any]) -> str:
     what = f"{change['record']} -> {', '.join(change['addresses'])}" if "record" in change else change["subject"]
     blocked = f" [blocked: {change['blocked']}]" if "blocked" in change else ""

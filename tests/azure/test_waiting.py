@@ -89,3 +89,15 @@ def test_whom_a_rule_in_mode_off_would_approve_is_on_the_list_and_a_person_may(w
     w.grants(row["connection"])
     w.settle_all()
     assert w.status(target, endpoint) == "Approved"
+
+
+def test_each_one_that_waits_comes_with_a_rule_that_would_approve_just_that(w: World) -> None:
+    w.fresh(rules())
+    target = w.storage()
+    endpoint, other = w.asks(target), w.asks(target, "pe2")
+    w.settle_all()
+    row = next(row for row in ask(w, requests.connections)[1]["value"] if row["endpointId"] == endpoint)
+    w.set_policy(rules().replace("rules:\n", f"rules:\n{row['patch']}"))
+    w.watch()
+    w.settle_all()
+    assert (w.status(target, endpoint), w.status(target, other)) == ("Approved", "Pending")
