@@ -23,8 +23,9 @@ demo: setup  ## play all stories against the small Azure, show what happened, en
 play: setup  ## start everything and stay up, with commands to try by hand
 	@$(PY) -m simulator play
 
-bench: setup  ## ARM calls per job, beside the minimum
+bench: setup  ## calls per job beside the minimum, and decisions per second by number of rules
 	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench_decisions
 
 clean:  ## remove what setup and tests made
 	rm -rf .venv node_modules .run .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache

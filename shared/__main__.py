@@ -4,10 +4,10 @@ Exit codes: 0 nothing to do, 2 changes pending or suspects found, 1 error. Peopl
 --json) gets JSON.
 """
 
-from .commands import live, offline
+from .commands import casefiles, live, offline, policies
 from .commands.frame import cli
 
-__all__ = ["live", "offline"]
+__all__ = ["casefiles", "live", "offline", "policies"]
 
 if __name__ == "__main__":
     cli.info.help = __doc__

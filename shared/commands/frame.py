@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-policy_cli = typer.Typer(help="Check the policy file, or print its JSON Schema.", no_args_is_help=True)
+policy_cli = typer.Typer(help="Check, compare, test and draft policies; print their JSON Schema.", no_args_is_help=True)
 cli.add_typer(policy_cli, name="policy")
 
 Json = Annotated[bool, typer.Option("--json", help="JSON even on a terminal.")]

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import policyfile
+from .. import casefile, policyfile
 from ..azure.providers import provider
 from ..core import reading, render, zones
 from ..core.decide import decide
 from ..core.ids import ResourceId
+from ..core.lint import lint
 from ..core.model import Connection
 from ..core.policy import Policy
 from ..core.rules import Mode
@@ -100,9 +101,11 @@ def _completed(found: Connection, target: ResourceId, type_: str, groups: list[s
 
 @policy_cli.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The policy file.")] = DEFAULT_POLICY, as_json: Json = False
+    path: Annotated[Path, typer.Argument(help="The policy file.")] = DEFAULT_POLICY,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are mistakes: exit code 1.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Every mistake at once, with line and path. Exit code 1 when there is one."""
+    """Every mistake at once, with line and path, and what is worth a second thought. Exit code 1 for mistakes."""
     try:
         good = policyfile.load(path, Mode.PLAN)
     except policyfile.BadPolicy as wrong:
@@ -112,16 +115,23 @@ def check(
         else:
             err.print(f"{path} is not a valid policy:\n{wrong}", markup=False)
         raise typer.Exit(1) from None
+    warnings = lint(good, datetime.now(UTC))
     if as_json:
-        print_json({"valid": True, "hash": good.hash, "rules": len(good.rules), "hubs": len(good.hubs)})
+        facts = {"hash": good.hash, "rules": len(good.rules), "hubs": len(good.hubs)}
+        print_json({"valid": True, **facts, "warnings": warnings})
     else:
         out.print(f"{path} is valid: {len(good.rules)} rule(s), {len(good.hubs)} hub(s), hash {good.hash}")
+        for warning in warnings:
+            err.print(f"warning: {warning}", markup=False)
+    raise typer.Exit(1 if strict and warnings else 0)
 
 
 @policy_cli.command()
-def schema() -> None:
+def schema(
+    tests: Annotated[bool, typer.Option("--tests", help="Of case files (policy/tests.schema.json).")] = False,
+) -> None:
     """The JSON Schema for editors (policy/policy.schema.json is this)."""
-    print(json.dumps(policyfile.schema(), indent=1))
+    print(json.dumps(casefile.schema() if tests else policyfile.schema(), indent=1))
 
 
 def _policy(path: Path) -> Policy:

@@ -41,6 +41,8 @@ class Around:
     """Service of ours to its managed endpoints."""
     unexplained: int | None = None
     """How many Pending connections of the target no rule explains without looking at managed endpoints."""
+    full: frozenset[str] = frozenset()
+    """Rules whose limit is reached: another one that matches may still approve."""
     afterwards: bool = False
     """The question is what covers a connection approved before: the managed endpoint has long stopped waiting."""
 

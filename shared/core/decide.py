@@ -168,12 +168,13 @@ def _asked(case: _Case, asks: Iterable[Rule], notes: list[str]) -> Decision | No
 
 
 def _approved(case: _Case, rules: Iterable[Rule]) -> Decision | None:
-    for rule in rules:
-        if case.answer(rule) is Match.YES:
-            return _decision(
-                case.connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
-            )
-    return None
+    matching = (rule for rule in rules if case.answer(rule) is Match.YES)
+    rule = min(matching, key=lambda rule: rule.name in case.around.full, default=None)  # the first that has room
+    if rule is None:
+        return None
+    return _decision(
+        case.connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
+    )
 
 
 def _held(case: _Case, candidates: Iterable[Rule], notes: list[str]) -> Decision:

@@ -157,7 +157,7 @@ def _completed(connection: Connection, snapshot: Snapshot) -> Connection:
 
 def explained(connections: Iterable[Connection], snapshot: Snapshot, policy: Policy, now: datetime) -> Around:
     """How many requests no rule explains by itself: a managed endpoint of ours explains one only where it is alone."""
-    around = snapshot.around
+    around = replace(snapshot.around, full=frozenset(snapshot.full))
     if not around.managed or snapshot.incomplete:
         return around
     bare = replace(around, managed={}, unexplained=None)

@@ -88,7 +88,10 @@ def _vendors_of(place: Place, rule: Mapping[str, Any], vendors: Mapping[str, Map
             yield (*place, "requesters", "vendors", at), f"there is no vendor {name!r} in the list of vendors"
     if named and any(who.get(key) for key in who if key != "vendors"):
         yield (*place, "requesters"), "name vendors alone: what is usual for them would hold for the others too"
-    usual = {fold(kind) for name in named for kind in usual_of(vendors.get(fold(name), {}))}
+    known = [usual_of(vendors[fold(name)]) for name in named if fold(name) in vendors]
+    if any(one != known[0] for one in known):
+        yield (*place, "requesters", "vendors"), "usually connect to different things: write a rule for each"
+    usual = {kind for one in known for kind in one}
     for at, kind in enumerate(_texts(_mapping(rule, "targets").get("types"))):
         if usual and fold(kind) not in usual:
             text = f"{', '.join(named)} usually does not connect to {kind}; if it does, add it to the vendor's usual"

@@ -107,7 +107,9 @@ class RuleFile(_Strict):
     verdict: Literal["approve", "reject"]
     """Reject beats approve; what no rule matches is held for a person."""
     requesters: RequestersFile
+    """Whose requests the rule speaks of."""
     targets: TargetsFile
+    """Which resources the rule is for."""
     groups: Annotated[list[Word], Field(min_length=1)] | None = None
     """Sub-resources such as blob; omitted means any, or what is usual for the rule's vendors."""
     approve_until: UntilText | None = None
@@ -125,12 +127,14 @@ class RuleFile(_Strict):
     tenants: Annotated[list[GuidText], Field(min_length=1)] | None = None
     """The requester's subscription must belong to one of these tenants now; it may have been transferred."""
     managed_by: ManagedByFile | None = None
+    """A service of your own that must just have asked for this connection; a further condition."""
 
 
 class VendorFile(_Strict):
     """A requester with a name: a vendor, its endpoints, and what it usually connects to."""
 
     name: Text
+    """What rules call it."""
     kind: Literal["sigma", "dbt", "grafana"] | None = None
     """A vendor whose usual types and groups Linkkeeper knows. These are shared unless said otherwise."""
     shared: StrictBool | None = None
@@ -155,9 +159,13 @@ class DefaultsFile(_Strict):
     """What rules mean that do not say it themselves."""
 
     mode: Mode | None = None
+    """The mode of rules; omitted: as modes say."""
     limit: Count | None = None
+    """The limit of each approve rule (not of all together)."""
     approvals: People = 0
+    """How many people have to agree where an approve rule says nothing."""
     tenants: Annotated[list[GuidText], Field(min_length=1)] | None = None
+    """The tenants that approve rules want."""
 
 
 class GrantsFile(_Strict):
@@ -173,7 +181,9 @@ class CapsFile(_Strict):
     """Approvals that one cause may bring about; more wait until a person releases them by their fingerprint."""
 
     approvals_per_policy_change: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
+    """Approvals that a changed policy may bring about by itself; 0: none."""
     approvals_per_sweep: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
+    """Approvals that one sweep may bring about by itself; 0: none."""
 
 
 class ServesFile(_Strict):
@@ -193,37 +203,56 @@ class ModesFile(_Strict):
     """off: not even planned; plan: shown and journalled, not done; apply: done."""
 
     approve: Mode | None = None
+    """Approving connections."""
     reject: Mode | None = None
+    """Rejecting connections."""
     put: Mode | None = None
+    """Writing records."""
     delete: Mode | None = None
+    """Deleting records."""
     refresh: Mode | None = None
+    """Repeating the request of an endpoint where Azure wants that; off unless set. Nothing does it yet."""
 
 
 class HubFile(_Strict):
+    """One place where private DNS zones live. An endpoint may be served by several."""
+
     name: Text
+    """Named in plans and findings."""
     zones: GroupText
     """The resource group that holds the private DNS zones."""
     serves: ServesFile
+    """Whose endpoints get their names here."""
     ttl: Seconds | None = None
     """Time to live of the records, in seconds."""
     modes: ModesFile = ModesFile()
+    """Modes of this hub alone, for put and delete; omitted: as the policy says."""
 
 
 class PolicyFile(_Strict):
     """Linkkeeper's policy, version 1."""
 
     version: Annotated[Literal[1], BeforeValidator(whole_number)]
+    """The version of this language: 1."""
     owner: OwnerText
     """The mark in the metadata of every record that Linkkeeper writes."""
     previous_owners: list[OwnerText] = []
     """Marks this installation used before; their records count as ours."""
     scope: ScopeFile | None = None
+    """Where Linkkeeper looks for targets; omitted: wherever its identity may read."""
     modes: ModesFile = ModesFile()
+    """What is done, and what is only shown; omitted ones mean LINKKEEPER_MODE."""
     ttl: Seconds = 10
     """Time to live of records, in seconds; 10 is what zone groups use."""
     defaults: DefaultsFile = DefaultsFile()
+    """Said once for all rules; a rule's own word goes first."""
     grants: GrantsFile = GrantsFile()
+    """Decisions by hand."""
     caps: CapsFile = CapsFile()
+    """How many approvals may happen at once before a person has to release them."""
     vendors: list[VendorFile] = []
+    """Requesters with names, for rules to use."""
     rules: list[RuleFile] = []
+    """The allow-list. Of several approve rules that match, the first one whose limit is not reached counts, with its mode."""
     hubs: list[HubFile] = []
+    """Where names are kept; without any, Linkkeeper writes no record."""

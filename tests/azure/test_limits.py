@@ -14,6 +14,9 @@ def limited(number: int = 1) -> str:
     return rules(f"{{name: few, verdict: approve, requesters: {{subscriptions: [{TEAM}]}}, {scope}, limit: {number}}}")
 
 
+MORE = f"requesters: {{subscriptions: [{TEAM}]}}, targets: {{scopes: [/subscriptions/{DATA}]}}"
+
+
 def statuses(w: World, target: str) -> list[str]:
     return sorted(c["properties"]["privateLinkServiceConnectionState"]["status"] for c in w.connections(target))
 
@@ -106,3 +109,13 @@ def test_the_places_are_told_by_rule(w: World) -> None:
     w.settle_all()
     rows: list[Any] = [row.data for row in w.rows("slots")]
     assert [(row["rule"], row["target"]) for row in rows] == [("few", w.storage_id().lower())]
+
+
+def test_where_one_rule_is_full_another_that_matches_approves(w: World) -> None:
+    w.fresh(limited().replace("hubs:", f"  - {{name: more, verdict: approve, {MORE}}}\nhubs:"))
+    target = w.storage()
+    for name in ("pe1", "pe2"):
+        w.asks(target, name)
+        w.settle_all()
+    assert statuses(w, target) == ["Approved", "Approved"]
+    assert {row["rule"] for row in w.journal("approve")} == {"few", "more"}
