@@ -253,6 +253,6 @@ class PolicyFile(_Strict):
     vendors: list[VendorFile] = []
     """Requesters with names, for rules to use."""
     rules: list[RuleFile] = []
-    """The allow-list. Of several approve rules that match, the first one whose limit is not reached counts, with its mode."""
+    """The allow-list. Of several approve rules that match, the first with room in its limit counts, with its mode."""
     hubs: list[HubFile] = []
     """Where names are kept; without any, Linkkeeper writes no record."""
