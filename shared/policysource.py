@@ -87,7 +87,7 @@ class PolicySource:
         from . import policyfile  # pydantic is heavy: not before the first decision
 
         try:
-            policy = policyfile.parse(raw, self._default)
+            policy = await asyncio.to_thread(policyfile.parse, raw, self._default)  # seconds for thousands of rules
         except policyfile.BadPolicy as wrong:
             await self._invalid(str(wrong))
             return
@@ -104,7 +104,7 @@ class PolicySource:
         from . import policyfile
 
         try:
-            return policyfile.parse(raw, self._default) if raw else None
+            return await asyncio.to_thread(policyfile.parse, raw, self._default) if raw else None
         except policyfile.BadPolicy:
             return None
 

@@ -24,7 +24,7 @@ class NotAnId(ValueError):
 
 def fold(text: str) -> str:
     """Lower-case ASCII letters only: str.lower() would make the Kelvin sign equal to k, Azure does not."""
-    return text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.translate(_LOWER)  # ten times faster; almost every id is ASCII
 
 
 def is_guid(text: object) -> TypeGuard[str]:
