@@ -22,13 +22,14 @@ _NEVER_ENDS = datetime.max.replace(tzinfo=UTC)
 
 
 def covers(outer: Rule, inner: Rule) -> bool:
-    """Of an approving rule: also when a rejecting one reaches all of it. Neither order nor modes are asked."""
+    """Of an approving rule: also when a rejecting one reaches all of it. Neither order nor modes are asked.
+
+    A rule with a limit covers nothing: once it is full, the next one speaks."""
     if outer.verdict is Verdict.REJECT:
         return reaches(outer, inner)
     if inner.verdict is Verdict.REJECT:
         return False
-    counted = outer.limit is None or (inner.limit is not None and inner.limit <= outer.limit)
-    return outer.approvals >= inner.approvals and counted and reaches(outer, inner)
+    return outer.limit is None and outer.approvals >= inner.approvals and reaches(outer, inner)
 
 
 def reaches(outer: Rule, inner: Rule) -> bool:

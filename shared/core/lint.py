@@ -19,7 +19,7 @@ from .rules import Requesters, Rule
 
 _SOON = timedelta(days=30)
 _UNUSED = timedelta(days=90)
-_PAIRS = 300_000  # of rules that are compared with each other; more would take more than seconds
+_PAIRS = 200_000  # of rules that are compared with each other; more would take more than seconds
 _NOWHERE = "00000000-0000-0000-0000-000000000000"
 _NAME = "~"  # of an endpoint, a group or a resource that no policy means
 
