@@ -142,7 +142,7 @@ estates = st.lists(
 sharing = st.sampled_from(((), (TEAM,)))
 
 
-@examples(300)
+@examples(60)
 @given(estates, sharing)
 def test_every_approved_connection_would_be_approved_unless_it_is_left_out(items: Any, shared: Any) -> None:
     found = text(*items, shared=shared)
@@ -153,7 +153,7 @@ def test_every_approved_connection_would_be_approved_unless_it_is_left_out(items
     assert all(rule.targets.scopes and rule.approve_until for rule in some.rules)
 
 
-@examples(200)
+@examples(60)
 @given(estates, drawn.cases)
 def test_nobody_is_approved_from_a_resource_group_or_for_one_that_is_not_in_the_estate(items: Any, case: Any) -> None:
     target, one = case

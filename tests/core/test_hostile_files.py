@@ -193,7 +193,7 @@ FILES = st.fixed_dictionaries(
 )
 
 
-@examples(400)
+@examples(120)
 @given(FILES | ANYTHING)
 def test_whatever_a_file_holds_it_is_a_policy_or_a_list_of_mistakes(body: Any) -> None:
     with contextlib.suppress(BadPolicy):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import policyfile
+from shared.core import lint as lint_module
 from shared.core.covers import covers, ends
 from shared.core.ids import Scope
 from shared.core.lint import lint
@@ -187,7 +187,7 @@ def answer(one: Rule, case: Any, around: Any) -> int:
     return min({Match.NO: 0, Match.UNKNOWN: 1, Match.YES: 2}[part] for part in parts)
 
 
-@examples(1000)
+@examples(200)
 @given(st.lists(drawn.rule_parts, min_size=2, max_size=5), drawn.cases, drawn.arounds)
 def test_whatever_is_asked_a_rule_that_covers_another_says_no_less(parts: Any, case: Any, around: Any) -> None:
     rules = [drawn.as_file_allows(number, part) for number, part in enumerate(parts)]
@@ -196,7 +196,7 @@ def test_whatever_is_asked_a_rule_that_covers_another_says_no_less(parts: Any, c
             assert answer(outer, case, around) >= answer(inner, case, around), (outer, inner)
 
 
-@examples(300)
+@examples(80)
 @given(drawn.rule_lists)
 def test_every_rule_covers_itself_and_what_is_cut_out_of_it(rules: Any) -> None:
     for one in rules:
@@ -206,7 +206,7 @@ def test_every_rule_covers_itself_and_what_is_cut_out_of_it(rules: Any) -> None:
             assert covers(one, replace(one, groups=frozenset({"blob"})))
 
 
-@examples(400)
+@examples(100)
 @given(drawn.policies)
 def test_no_rule_that_an_earlier_one_covers_is_missed(some: Policy) -> None:
     told = {note.split("'")[1] for note in lint(some, NOW) if "covers all of it" in note}
@@ -214,7 +214,7 @@ def test_no_rule_that_an_earlier_one_covers_is_missed(some: Policy) -> None:
     assert {b.name for a, b in pairs if covers(a, b)} <= told
 
 
-@examples(400)
+@examples(100)
 @given(drawn.policies)
 def test_what_is_told_to_be_covered_is_covered(some: Policy) -> None:
     for note in lint(some, NOW):
@@ -229,10 +229,15 @@ def test_a_day_ends_with_its_last_moment_and_the_last_day_of_all_never() -> None
 
 
 @pytest.mark.parametrize("alike", [False, True])
-def test_ten_thousand_rules_take_seconds_and_what_is_left_out_is_said(alike: bool) -> None:
-    ids = [TARGET if alike else target_id(f"acct{n}") for n in range(10_000)]
+def test_how_many_rules_are_compared_has_an_end_and_what_is_left_out_is_said(
+    alike: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    real = covers
+    monkeypatch.setattr(lint_module.covers, "covers", lambda a, b: compared.append(1) or real(a, b))
+    monkeypatch.setattr(lint_module, "_PAIRS", 5_000)
+    ids = [TARGET if alike else target_id(f"acct{n}") for n in range(1_000)]
     some = policy(*(rule(f"r{n}", targets=at(one), limit=n + 1) for n, one in enumerate(ids)))
-    start = time.process_time()
     found = lint(some, NOW, {})
-    assert time.process_time() - start < 10
+    assert len(compared) <= 12_000  # two for each pair, and the pairs of the last rule
     assert any("were not compared" in note for note in found) == alike

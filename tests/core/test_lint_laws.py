@@ -24,7 +24,7 @@ from .build import NOW, examples
 from .test_language import file
 
 
-@examples(400)
+@examples(80)
 @given(drawn.policies, drawn.cases, drawn.arounds)
 def test_where_a_rule_matches_every_rule_that_covers_it_matches(some: Policy, case: Any, around: Any) -> None:
     target, one = case
@@ -34,7 +34,7 @@ def test_where_a_rule_matches_every_rule_that_covers_it_matches(some: Policy, ca
                 assert set(a.consult(one, target, NOW, around).values()) == {Match.YES}, (a, b)
 
 
-@examples(600)
+@examples(120)
 @given(drawn.policies, drawn.cases, drawn.arounds)
 def test_a_rule_that_is_called_useless_decides_nothing(some: Policy, case: Any, around: Any) -> None:
     target, one = case
@@ -49,7 +49,7 @@ def test_the_draws_hold_rules_that_cover_each_other() -> None:
     """Else the two laws above say nothing."""
     found = []
 
-    @examples(200)
+    @examples(50)
     @given(drawn.policies)
     def look(some: Policy) -> None:
         found.extend(note for note in lint(some, NOW) if "covers all of it" in note)
