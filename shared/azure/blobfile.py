@@ -12,6 +12,8 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from ..settings import Settings
 from .clients import CALL_SECONDS, Clients, failure
 
+_MOST = 5_000_001  # one byte more than a policy file may have (policyfile/yamlfile.py): it is then refused as too large
+
 
 class BlobFile:
     def __init__(self, clients: Clients, settings: Settings) -> None:
@@ -24,7 +26,7 @@ class BlobFile:
         known = {"etag": etag, "match_condition": MatchConditions.IfModified} if etag else {}
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                stream = await (await self._blob()).download_blob(**known)
+                stream = await (await self._blob()).download_blob(offset=0, length=_MOST, **known)
                 raw = await stream.readall()
         except HttpResponseError as error:
             if error.status_code == 304:

@@ -26,6 +26,7 @@ from .wire import Wire, objects
 from .worklist import Clock
 
 _KEPT = timedelta(minutes=10)
+_MOST_KEPT = 20_000
 _MANAGED = "managed"
 _TENANT = re.compile(r'authorization_uri="https://[a-z0-9.-]+/([0-9a-f-]{36})/?"', re.IGNORECASE)
 _SUBSCRIPTIONS = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
@@ -113,6 +114,8 @@ class Surroundings:
         except (Passing, Lasting) as why:
             self._kept.pop(key, None)
             return None, now, why
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()  # a worker that lives for weeks must not remember everything it ever saw
         self._kept[key] = (value, now)
         return value, now, None
 

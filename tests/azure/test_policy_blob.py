@@ -116,3 +116,15 @@ def test_the_account_of_the_blob_is_one_that_the_app_depends_on() -> None:
         "AzureWebJobsStorage__accountName": "acct",
     }
     assert ("microsoft.storage/storageaccounts", "polacct") in settings.read(env).own
+
+
+def test_a_blob_larger_than_any_policy_is_not_read_whole_and_refused(w: World) -> None:
+    started(w, GOOD + "#" * 6_000_000)
+    raw, _ = w.run(w.app.policies._origin.read())
+    assert len(raw) == 5_000_001
+    assert "larger than 5 MB" in str(w.health()["policy"]["mistakes"])
+
+
+def test_an_empty_blob_is_an_invalid_policy(w: World) -> None:
+    started(w, "")
+    assert w.health()["policy"]["valid"] is False
