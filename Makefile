@@ -1,7 +1,7 @@
 # Everything a person or a CI machine needs. `make help` lists it.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup test check demo play bench clean
+.PHONY: help setup test check demo play bench mutate clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,15 @@ play: setup  ## start everything and stay up, with commands to try by hand
 bench: setup  ## calls per job beside the minimum, and decisions per second by number of rules
 	@$(PY) -m tests.bench
 	@$(PY) -m tests.bench_decisions
+
+MUTATE := .run/mutate
+mutate: setup  ## change the decisions on purpose, one place at a time: a test has to notice (docs/mutation.md)
+	@test -x $(MUTATE)/venv/bin/mutmut || { $(PY) -m venv $(MUTATE)/venv && \
+		$(MUTATE)/venv/bin/pip install -q -r requirements-dev.txt mutmut==3.8.1; }
+	@rm -rf $(MUTATE)/tree && mkdir $(MUTATE)/tree
+	@cp -R shared simulator functions policy tests function_app.py pyproject.toml $(MUTATE)/tree
+	@cd $(MUTATE)/tree && LINKKEEPER_EXAMPLES=0.1 ../venv/bin/mutmut run --max-children 2 >../progress.log 2>&1
+	@cd $(MUTATE)/tree && tr '\r' '\n' <../progress.log | grep '/' | grep -v second | tail -1 && ../venv/bin/mutmut results
 
 clean:  ## remove what setup and tests made
 	rm -rf .venv node_modules .run .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache

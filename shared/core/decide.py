@@ -22,8 +22,6 @@ _PART = {
     "requester": "the requester is not on its list",
     "tenant": "the requester's subscription belongs to another tenant",
     "target": "it is for other targets",
-    "groups": "it is for other groups",
-    "date": "it has expired",
 }
 
 

@@ -28,6 +28,7 @@ def second_look(data: object) -> Iterator[Mistake]:
     vendors = {fold(str(vendor.get("name"))): vendor for _, vendor in _items(data, "vendors")}
     for place, vendor in _items(data, "vendors"):
         yield from _vendor(place, vendor)
+        yield from _same(place, vendor, "usual")
     shared = _shared(vendors.values())
     for place, rule in _items(data, "rules"):
         if rule.get("verdict") == "reject":
@@ -36,6 +37,7 @@ def second_look(data: object) -> Iterator[Mistake]:
             yield from _approve(place, rule, data, shared)
         yield from _vendors_of(place, rule, vendors)
         yield from _out_of_scope(place, rule, data)
+        yield from _same((*place, "targets"), rule.get("targets"), "tags")
 
 
 def is_shared(vendor: Mapping[str, Any]) -> bool:
@@ -123,6 +125,15 @@ def _twice(data: object, kind: str, key: str, what: str) -> Iterator[Mistake]:
             if (folded := fold(text).strip("/")) in seen:
                 yield (*place, key), what.format(text)
             seen.add(folded)
+
+
+def _same(place: Place, item: object, key: str) -> Iterator[Mistake]:
+    """Azure compares these without case: no resource has both of two such tags; of two such types one would be lost."""
+    seen: set[str] = set()
+    for name in map(str, _mapping(item, key)):
+        if fold(name) in seen:
+            yield (*place, key, name), "is given twice: upper and lower case mean the same here"
+        seen.add(fold(name))
 
 
 def _items(data: object, kind: str) -> Iterator[tuple[Place, Mapping[str, Any]]]:

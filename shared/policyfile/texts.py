@@ -36,6 +36,8 @@ def _ascii(value: object) -> str:
     odd = next((letter for letter in value if not " " <= letter <= "~"), None)
     if odd is not None:
         raise ValueError(f"holds {odd!a}, which is no plain letter: it may only look like the right one")
+    if value != value.strip():
+        raise ValueError("begins or ends with a space: Azure's names never do, so it would never match")
     return value
 
 

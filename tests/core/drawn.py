@@ -209,6 +209,7 @@ arounds = st.builds(
         st.sampled_from((SERVICE, OTHER_SERVICE)), st.lists(managed, max_size=2).map(tuple), max_size=2
     ),
     unexplained=st.sampled_from((None, 0, 1, 1, 2)),
+    full=st.frozensets(st.sampled_from(("r0", "r1", "r2")), max_size=2),
     afterwards=st.booleans(),
 )
 

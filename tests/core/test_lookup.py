@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.around import Around
 from shared.core.decide import decide
-from shared.core.ids import ResourceId
+from shared.core.ids import ResourceId, Scope, fold
 from shared.core.lookup import Lookup
 from shared.core.model import Connection, Verdict
 from shared.core.policy import Policy
-from shared.core.rules import EndpointPattern, Match, Requesters, Rule
+from shared.core.rules import EndpointPattern, Match, Requesters, Rule, Targets
 
 from . import drawn
-from .build import NOW, TARGET, TEAM, connection, endpoint_id, examples, policy, rule
+from .build import GUID2, NOW, STRANGER, TARGET, TEAM, connection, endpoint_id, examples, policy, rule, target_id
 
+OTHERS = Requesters(subscriptions=frozenset({STRANGER}))
+ELSEWHERE = Targets(types=frozenset({"microsoft.keyvault/vaults"}))
 Answer = tuple[Verdict, str | None, frozenset[str]]
 
 
@@ -57,7 +60,8 @@ class EveryRule:
             strictest = sorted(asking, key=lambda rule: (-rule.approvals, self.answer(rule) is not Match.YES))
             return Verdict.HOLD, None, self.missing(strictest[:1])
         if sure := self.of(Verdict.APPROVE, Match.YES):
-            return Verdict.APPROVE, sure[0].name, frozenset()
+            with_room = [rule for rule in sure if rule.name not in self.around.full]
+            return Verdict.APPROVE, (with_room or sure)[0].name, frozenset()
         return Verdict.HOLD, None, self.missing(possible)
 
 
@@ -102,6 +106,72 @@ def test_what_people_are_told_stays_short_however_many_rules_there_are() -> None
     told = decide(connection(), target=TARGET, policy=many, now=NOW).reasons
     assert len(told) == 12
     assert told[-1] == "and 989 more rules that do not match"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_how_many_rules_are_not_told_is_said_where_there_are_any(more: int) -> None:
+    others = policy(*(rule(f"r{n}", requesters=Requesters(subscriptions=frozenset({"s"}))) for n in range(11 + more)))
+    told = decide(connection(), target=TARGET, policy=others, now=NOW).reasons
+    assert told[11:] == (f"and {more} more rules that do not match",)[:more]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [rule("mine", targets=ELSEWHERE), rule("mine", requesters=OTHERS, groups=frozenset({"blob"}))],
+    ids=["for this requester", "for this target"],
+)
+def test_the_nearest_rule_is_found_however_late_it_stands(last: Rule) -> None:
+    first = [rule(f"r{n}", requesters=OTHERS, targets=ELSEWHERE, groups=frozenset({"dfs"})) for n in range(100)]
+    assert decide(connection(), target=TARGET, policy=policy(*first, last), now=NOW).nearest == "mine"
+
+
+@pytest.mark.parametrize("same", [{"targets": ELSEWHERE}, {"requesters": OTHERS}], ids=["requester", "target"])
+def test_only_the_first_rules_of_many_for_one_requester_or_target_are_looked_at(same: Any) -> None:
+    other = rule("other", requesters=OTHERS, targets=ELSEWHERE)
+    found = Lookup([*([other] * 100), *(rule(f"r{n}", **same) for n in range(100))]).near(
+        connection(), TARGET, Around()
+    )
+    assert len(found) == 50
+
+
+@pytest.mark.parametrize("kind", ["Microsoft.Storage/storageAccounts", "MICROSOFT.STORAGE/STORAGEACCOUNTS"])
+def test_a_rule_for_a_type_alone_is_found(kind: str) -> None:
+    wanted = rule(targets=Targets(types=frozenset({fold(kind)})))
+    assert Lookup([wanted]).candidates(connection(), TARGET, Around()) == [wanted]
+
+
+@pytest.mark.parametrize("ends", [3, 5, 9, 11, 13], ids=["subscription", "group", "parent", "child", "itself"])
+def test_a_rule_for_any_place_above_a_target_or_for_the_target_itself_is_found(ends: int) -> None:
+    target = TARGET.child("Parts", "P1").child("Pieces", "P2")
+    wanted = rule(targets=Targets(scopes=(Scope.parse("/".join(str(target).split("/")[:ends])),)))
+    assert Lookup([wanted]).candidates(connection(), target, Around()) == [wanted]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        Requesters(guids=frozenset({GUID2})),
+        Requesters(link_identifiers=frozenset({"7"})),
+        Requesters(management_groups=frozenset({"corp"})),
+        Requesters(subscriptions=frozenset({STRANGER})),
+        Requesters(endpoints=(EndpointPattern(TEAM, "net", "pe2"),)),
+    ],
+)
+def test_what_is_known_to_be_somebody_else_is_not_asked_about(others: Requesters) -> None:
+    one, around = connection(link_identifier="8"), Around(groups={"corp": frozenset({STRANGER})})
+    assert Lookup([rule(requesters=others)]).candidates(one, TARGET, around) == []
+
+
+@pytest.mark.parametrize("kind", [drawn.PLS, "Microsoft.Network/applicationGateways"])
+def test_a_link_identifier_that_azure_could_show_and_did_not_may_be_the_one(kind: str) -> None:
+    wanted = rule(requesters=Requesters(link_identifiers=frozenset({"7"})), targets=Targets())
+    target = target_id("t1", kind=kind)
+    found = decide(drawn.asked(target), target=target, policy=policy(wanted), now=NOW)
+    assert (found.nearest, found.missing) == ("team", {"link identifier"})
+
+
+def test_a_guid_that_is_not_known_matters_only_to_rules_that_name_guids() -> None:
+    assert Lookup([rule(requesters=OTHERS)]).candidates(connection(guid=None), TARGET, Around()) == []
 
 
 def test_an_exact_endpoint_is_found_whatever_the_case_of_its_letters() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from shared.core.around import Around
 from shared.core.ids import Scope
 from shared.core.model import Verdict
-from shared.core.rules import Match, Mode, Requesters, Targets
+from shared.core.policy import Grants, digest_of
+from shared.core.rules import ManagedBy, Match, Mode, Requesters, Targets
 
 from .build import (
     DATA,
@@ -31,6 +34,7 @@ from .build import (
     target_id,
     until,
 )
+from .drawn import SERVICE
 
 YES, NO, UNKNOWN = Match.YES, Match.NO, Match.UNKNOWN
 
@@ -43,6 +47,8 @@ YES, NO, UNKNOWN = Match.YES, Match.NO, Match.UNKNOWN
         ("*", "*", ENDPOINT, True),
         ("n*", "pe?", ENDPOINT, True),
         ("ne", "pe1", ENDPOINT, False),
+        ("n?", "*", ENDPOINT, False),
+        ("*", "*e", ENDPOINT, False),
         ("net", "pe", ENDPOINT, False),
         ("net", "pe1", endpoint_id("pe10"), False),
         ("net*", "pe1", endpoint_id(group="net1"), True),
@@ -74,6 +80,24 @@ def test_a_glob_stays_inside_its_segment(group: str, name: str, endpoint: Any, m
 )
 def test_a_requester_is_on_the_list_is_not_or_cannot_be_told(requesters: Requesters, seen: Any, answer: Match) -> None:
     assert requesters.match(seen) is answer
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        Requesters(subscriptions=frozenset({TEAM})),
+        Requesters(endpoints=(pattern("net", "pe1", TEAM.upper()),)),
+        Requesters(endpoints=(pattern("N*", "PE?"),)),
+        Requesters(resource_groups=(Scope.parse(f"/subscriptions/{TEAM.upper()}/RESOURCEGROUPS/NET"),)),
+        Requesters(management_groups=frozenset({"corp"})),
+    ],
+)
+def test_a_requester_is_the_same_however_azure_writes_its_id(who: Requesters) -> None:
+    around = Around(groups={"corp": frozenset({TEAM})})
+    for given in (endpoint_id("Pe1", group="nEt", subscription=TEAM.upper()), endpoint_id()):
+        one = policy(rule(requesters=who))
+        assert who.match(connection(endpoint=given), around) is YES
+        assert one.approving.candidates(connection(endpoint=given), TARGET, around) == list(one.rules)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +157,19 @@ def test_approve_until_ends_with_that_day_in_utc(now: datetime, still: bool) -> 
     assert rule(approve_until=until("2027-06-30")).is_open(now) is still
 
 
+def test_a_time_ends_at_its_very_moment() -> None:
+    assert not rule(approve_until=NOW).is_open(NOW)
+    assert rule(approve_until=NOW).is_open(NOW - timedelta(microseconds=1))
+
+
+def test_the_zone_of_this_machine_plays_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "XXX-13")
+        time.tzset()
+        assert rule(approve_until=until("2026-11-21")).is_open(datetime(2026, 11, 21, 23, tzinfo=UTC))
+    time.tzset()
+
+
 def test_the_last_day_there_is_never_ends() -> None:
     assert rule(approve_until=until("9999-12-31")).is_open(NOW)
 
@@ -177,3 +214,36 @@ def test_the_mode_of_a_rule_comes_before_the_mode_of_the_whole() -> None:
 
 def test_zones_and_targets_of_other_subscriptions_are_told_apart() -> None:
     assert ZONE.subscription == DNS != TARGET.subscription
+
+
+def test_an_event_about_an_endpoint_concerns_us_where_a_hub_serves_it_or_it_lies_in_scope() -> None:
+    stranger = endpoint_id(subscription=STRANGER)
+    assert policy().knows(endpoint_id())
+    assert not policy().knows(stranger)
+    assert not policy(hubs=()).knows(endpoint_id())
+    assert policy(scope=frozenset({STRANGER})).knows(stranger)
+    assert not policy(scope=frozenset({DATA})).knows(stranger)
+    assert policy(hubs=(hub(all=True),)).knows(stranger)
+
+
+def test_what_the_rules_ask_of_their_surroundings_is_gathered_once() -> None:
+    asks = policy(
+        rule(
+            "a", requesters=Requesters(management_groups=frozenset({"corp"})), managed_by=ManagedBy(services=(SERVICE,))
+        ),
+        rule("b", requesters=Requesters(management_groups=frozenset({"labs"}))),
+    )
+    assert (asks.management_groups, asks.services) == ({"corp", "labs"}, {SERVICE})
+
+
+def test_a_rule_without_a_name_is_no_rule_of_the_policy() -> None:
+    odd = policy(rule("XXXX", mode=Mode.OFF))
+    assert odd.mode_of_rule("approve", None) is odd.mode_of_rule("approve", "gone") is Mode.APPLY
+
+
+def test_by_hand_one_person_decides_for_a_week_where_nothing_else_is_said() -> None:
+    assert policy().grants == Grants(approvals=1, days=7)
+
+
+def test_a_policy_is_named_by_the_hash_of_its_bytes() -> None:
+    assert digest_of(b"version: 1\n") == "09bfcc6a14b83e21"

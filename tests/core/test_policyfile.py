@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 from datetime import date
 from pathlib import Path
@@ -281,9 +282,40 @@ def test_a_damaged_file_is_a_policy_or_a_bad_policy_and_nothing_else(place: int,
         policyfile.parse(FIRST[:place] + other + FIRST[place + 1 :])
 
 
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ('    groups: [" blob"]\n', (8, "rules[0].groups[0]")),
+        ('    groups: ["blob "]\n', (8, "rules[0].groups[0]")),
+        ("    targets: {tags: {Env: prod, env: test}}\n", (7, "rules[0].targets.tags.env")),
+        (
+            f"vendors:\n  - {{name: v, subscriptions: [{DNS}], usual: {{A.B/c: [x], a.b/C: [y]}}}}\n",
+            (9, "vendors[0].usual.a.b/C"),
+        ),
+    ],
+    ids=["space before", "space after", "tags", "types"],
+)
+def test_what_would_silently_never_match_is_a_mistake(part: str, place: tuple[int, str]) -> None:
+    """A reject rule that never matches lets in whom it should keep out."""
+    text = RULE.replace("    targets: {all: true}\n", "") if "targets" in part else RULE
+    assert mistakes(text.replace("approve", "reject") + part) == [place]
+
+
 def test_two_hubs_never_share_a_resource_group() -> None:
     hub = f"zones: /subscriptions/{DNS}/resourceGroups/dns, serves: {{all: true}}"
     text = f"version: 1\nowner: x\nhubs:\n  - {{name: one, {hub}}}\n  - {{name: two, {hub.replace('dns,', 'DNS/,')}}}\n"
     with pytest.raises(BadPolicy) as wrong:
         parse(text)
     assert wrong.value.mistakes == [(5, "hubs[1].zones", "another hub has the same resource group")]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("text", [RULE, "version: 7"], ids=["good", "bad"])
+def test_reading_a_file_leaves_the_garbage_collector_as_it_was(text: str, collects: bool) -> None:
+    (gc.enable if collects else gc.disable)()
+    try:
+        with contextlib.suppress(BadPolicy):
+            parse(text)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
