@@ -23,7 +23,7 @@ from .telemetry import Event, alert, log
 
 # Law 1 says 5 s between the read and the call. What is older before the journal row is read again, what is older
 # after it is not sent: the row may have taken long.
-FRESH, SENT_BY = timedelta(seconds=3.5), timedelta(seconds=4.5)
+FRESH, SENT_BY = timedelta(seconds=3), timedelta(seconds=4)
 _STATUS = {"approve": Status.APPROVED, "reject": Status.REJECTED}
 
 

@@ -263,9 +263,7 @@ class Notary:
         """As Resource Graph shows it to the app: only what it may read."""
         tree, tenancy = self.cloud.hierarchy.tree, self.cloud.tenancy
         everybody = (one for one in self.cloud.subscriptions() if not self.cloud.is_foreign(one))
-        return frozenset(
-            one.lower() for one in everybody if tree.contains(group, one) and tenancy.readable("app", one)
-        )
+        return frozenset(one.lower() for one in everybody if tree.contains(group, one) and tenancy.readable("app", one))
 
     # --- decisions on the wire ------------------------------------------------------------------------
 
@@ -385,7 +383,9 @@ class Notary:
         return why
 
     def _told_of(self, request: Request, doc: Doc) -> Iterator[tuple[Request, Facts]]:
-        groups = sorted({one.lower() for rule in doc["rules"] for one in rule["requesters"].get("management_groups", ())})
+        groups = sorted(
+            {one.lower() for rule in doc["rules"] for one in rule["requesters"].get("management_groups", ())}
+        )
         parts = product(
             self._facts("endpoint", request.endpoint.lower()) or [None],
             self._facts("tags", request.target) or [None],
