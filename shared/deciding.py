@@ -106,19 +106,24 @@ async def _still(work: Work, decision: Decision) -> datetime | None:
         fresh = completed(fresh, await app.arm.endpoint(connection.endpoint), work.plan.target)
     again = await _decided_again(work, fresh)
     same = (fresh.endpoint, fresh.guid) == (connection.endpoint, connection.guid)
-    return start if same and again.verdict is decision.verdict else None
+    # Another rule has another limit, another mode: what it would approve is another decision.
+    agrees = (again.verdict, again.rule, again.by) == (decision.verdict, decision.rule, decision.by)
+    return start if same and agrees else None
 
 
 async def _decided_again(work: Work, fresh: Connection) -> Decision:
     """With surroundings as fresh as the connection. Who else waits here counts where a managed endpoint decides."""
     app, view, policy, target = work.app, work.view, work.policy, work.plan.target
     found = await surroundings.again(view, app)
-    around = found.around if found else NOTHING_READ
+    around = replace(found.around if found else NOTHING_READ, full=view.full)
     if view.wants.services:
         listing = await app.arm.connections(target)
         others = [fresh if c.id == fresh.id else c for c in listing.connections]
         incomplete = "" if listing.complete else listing.why
-        seen = Snapshot(target=target, grants=tuple(work.memory.grants), around=around, incomplete=incomplete)
+        full = dict.fromkeys(view.full, "")
+        seen = Snapshot(
+            target=target, grants=tuple(work.memory.grants), around=around, incomplete=incomplete, full=full
+        )
         around = explained(others, seen, policy, app.now())
     return decide(fresh, target=target, policy=policy, now=app.now(), grants=work.memory.grants, around=around)
 

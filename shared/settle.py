@@ -205,6 +205,8 @@ def only_plans(item: Item, memory: Memory) -> bool:
 
 async def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
     pending = [connection for connection in view.connections if connection.status is Status.PENDING]
+    full = await limits.counted(view, memory, state.policy, app)
+    view.full = frozenset(full)
     seen = Snapshot(
         target=view.look.target,
         connections=view.connections,
@@ -218,7 +220,7 @@ async def _plan(view: View, memory: Memory, state: PolicyState, control: Control
         in_flight=frozenset(part for i in memory.intents for part in (i.change, i.subject.key)),
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,
-        full=await limits.counted(view, memory, state.policy, app),
+        full=full,
         capped=await policychange.held_back(pending, state, app) if pending else {},
         suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
     )

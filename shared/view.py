@@ -50,6 +50,8 @@ class View:
     news: bool = False
     """Something differs from what we remember."""
     wants: Wants = field(default_factory=Wants)
+    full: frozenset[str] = frozenset()
+    """Rules whose limit is reached."""
     found: Found | None = None
     """What lies around the connections, as far as some decision lacked it."""
 

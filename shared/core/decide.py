@@ -7,7 +7,7 @@ matching holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -165,14 +165,17 @@ def _asked(case: _Case, asks: Iterable[Rule], notes: list[str]) -> Decision | No
     return None
 
 
-def _approved(case: _Case, rules: Iterable[Rule]) -> Decision | None:
+def _approved(case: _Case, rules: Sequence[Rule]) -> Decision | None:
     matching = (rule for rule in rules if case.answer(rule) is Match.YES)
     rule = min(matching, key=lambda rule: rule.name in case.around.full, default=None)  # the first that has room
     if rule is None:
         return None
-    return _decision(
-        case.connection, Verdict.APPROVE, f"rule '{rule.name}' approves it{_because(rule)}", rule=rule.name
-    )
+    # A rule that cannot tell yet may approve it as well: its place should then not be taken from one that counts.
+    missing: frozenset[str] = frozenset()
+    if rule.limit is not None:
+        missing = missing.union(*(case.missing(one) for one in rules))
+    why = f"rule '{rule.name}' approves it{_because(rule)}"
+    return _decision(case.connection, Verdict.APPROVE, why, rule=rule.name, missing=missing)
 
 
 def _held(case: _Case, candidates: Iterable[Rule], notes: list[str]) -> Decision:

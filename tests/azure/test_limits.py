@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from shared import settle
-from tests.world import DATA, TEAM, World, rules
+from tests.world import DATA, STRANGER, TEAM, World, rules
 
 
 def limited(number: int = 1) -> str:
@@ -119,3 +119,40 @@ def test_where_one_rule_is_full_another_that_matches_approves(w: World) -> None:
         w.settle_all()
     assert statuses(w, target) == ["Approved", "Approved"]
     assert {row["rule"] for row in w.journal("approve")} == {"few", "more"}
+
+
+OPEN = "{name: open, verdict: approve, requesters: {all: true}, targets: {tags: {stage: open}}}"
+
+
+def one_place_taken(w: World) -> str:
+    """The team's only place is taken at acct1; acct2 is open to everybody by its tag."""
+    w.fresh(rules(OPEN, f"{{name: team, verdict: approve, {MORE}, limit: 1}}"))
+    one, two = w.storage("acct1"), w.storage("acct2")
+    w.asks(one, "pe1")
+    w.settle_all()
+    tag(w, two, stage="open")
+    return two
+
+
+def tag(w: World, target: str, **tags: str) -> None:
+    path = f"{target}/providers/Microsoft.Resources/tags/default"
+    assert w.arm("PUT", path, {"properties": {"tags": tags}}).status_code == 200
+
+
+def test_a_full_limit_does_not_hide_a_rule_whose_tags_nobody_has_read(w: World) -> None:
+    two = one_place_taken(w)
+    w.asks(two, "pe2")
+    w.settle_all()
+    assert statuses(w, two) == ["Approved"]
+
+
+def test_what_another_rule_approves_at_the_last_moment_is_another_decision(w: World) -> None:
+    """The tags were remembered for minutes; read afresh, only the rule whose places are taken still says yes."""
+    two = one_place_taken(w)
+    w.asks(two, "pe2", subscription=STRANGER)
+    w.settle_all()
+    tag(w, two)
+    w.clock.skip(seconds=6)
+    endpoint = w.asks(two, "pe3")
+    w.settle_all()
+    assert w.status(two, endpoint) == "Pending"

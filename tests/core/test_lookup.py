@@ -61,7 +61,9 @@ class EveryRule:
             return Verdict.HOLD, None, self.missing(strictest[:1])
         if sure := self.of(Verdict.APPROVE, Match.YES):
             with_room = [rule for rule in sure if rule.name not in self.around.full]
-            return Verdict.APPROVE, (with_room or sure)[0].name, frozenset()
+            chosen = (with_room or sure)[0]
+            missing = self.missing(possible) if chosen.limit is not None else frozenset[str]()
+            return Verdict.APPROVE, chosen.name, missing
         return Verdict.HOLD, None, self.missing(possible)
 
 
