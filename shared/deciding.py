@@ -49,8 +49,7 @@ async def send(work: Work, change: Change) -> Outcome:
         (intent,) = await app.journal.open(target, [entry(work, change)])
     except Conflict:
         return Outcome(change=change, result="conflict", detail="the grant changed since it was read")
-    await managed.expect(work, change)
-    if app.now() - min(read, confirmed) > SENT_BY:
+    if not await managed.expect(work, change) or app.now() - min(read, confirmed) > SENT_BY:
         return await _too_late(work, change, intent)
     try:
         await app.arm.decide(target, decision.connection, decision.verdict)

@@ -16,7 +16,7 @@ from .azure.tables import Row
 from .core.around import NOTHING_READ, Around
 from .core.ids import ResourceId
 from .core.model import Status
-from .core.plan import Change, Snapshot, explained
+from .core.plan import Change, Snapshot, completed, explained
 from .errors import Lasting, Passing
 from .outcome import Work
 from .telemetry import Event, alert, log
@@ -29,14 +29,16 @@ _AGAIN = timedelta(minutes=1)
 _CHECK = "w!"
 
 
-async def expect(work: Work, change: Change) -> None:
-    """Before the call: which endpoint of ours has to become Approved by it."""
+async def expect(work: Work, change: Change) -> bool:
+    """Before the call: which endpoint of ours has to become Approved by it. False: it cannot be named, so no call."""
     decision = change.decision
     rule = work.policy.named.get(decision.rule or "") if decision else None
     if decision is None or rule is None or rule.managed_by is None or change.kind != "approve":
-        return
+        return True
     answer = rule.managed_by.correlate(decision.connection, work.plan.target, work.app.now(), _around(work))
-    if answer[2] is not None:
+    if answer[2] is None:
+        return False
+    if decision.connection.endpoint is not None:
         data = {
             "connection": str(change.subject),
             "endpoint": str(decision.connection.endpoint),
@@ -45,14 +47,12 @@ async def expect(work: Work, change: Change) -> None:
             "at": work.app.now(),
         }
         await work.app.tables.put(TARGETS, Row(work.plan.target.hash, f"{_CHECK}{change.subject.hash}", data))
-        if decision.connection.endpoint is not None:
-            await work.app.surroundings.spend(answer[2].id, decision.connection.endpoint)
+        await work.app.surroundings.spend(answer[2].id, decision.connection.endpoint)
+    return True
 
 
 async def check(work: Work, report: Report) -> None:
     """Answer what can be answered, alert what was wrong, look again at the rest."""
-    if not work.policy.services:
-        return
     where = "PartitionKey eq @pk and RowKey ge @low and RowKey lt @high"
     rows = await work.app.tables.query(TARGETS, where, pk=work.plan.target.hash, low=_CHECK, high="w~")
     for row in rows:
@@ -103,7 +103,11 @@ def _around(work: Work) -> Around:
         endpoints=view.seen,
         incomplete=view.incomplete,
     )
-    return explained(view.connections, seen, work.policy, work.app.now())
+    known = [
+        completed(connection, view.seen.get(connection.endpoint) if connection.endpoint else None, work.plan.target)
+        for connection in view.connections
+    ]
+    return explained(known, seen, work.policy, work.app.now())
 
 
 def _service(managed: ResourceId, services: tuple[ResourceId, ...]) -> ResourceId:

@@ -290,6 +290,30 @@ def test_a_stranger_cannot_use_the_rule_of_a_managed_endpoint(w: World) -> None:
     assert w.status(target, endpoint) == "Pending"
 
 
+BLOBS = f"{{name: blobs, verdict: approve, {BY_TEAM}, targets: {{{SCOPE}}}, groups: [blob]}}"
+
+
+def test_beside_a_request_that_another_rule_explains_it_explains_one_and_no_second(w: World) -> None:
+    target = with_grafana(w, rules(managed_rule(w), BLOBS))
+    w.asks(target, "pe1")
+    grafana(w, target)
+    look(w)
+    assert waiting(w, target) == ["Approved", "Approved"]
+    w.asks(target, "mpe-of-somebody", subscription=MICROSOFT)
+    look(w)
+    assert waiting(w, target) == ["Approved", "Approved", "Pending"]
+
+
+def test_the_alert_comes_also_when_the_rule_is_gone_by_then(w: World, caplog: Any) -> None:
+    target = with_grafana(w, rules(managed_rule(w)))
+    grafana(w, target)
+    look(w)
+    w.set_policy(rules(BLOBS))
+    for _ in range(14):
+        w.later(61)
+    assert [text for text in alerts(caplog) if "is not Approved after 10 minutes" in text]
+
+
 def test_a_managed_endpoint_explains_one_request_and_no_second(w: World) -> None:
     """Grafana goes on calling it Pending until it is refreshed: that must not let the next one in."""
     target = with_grafana(w, rules(managed_rule(w)))
