@@ -15,7 +15,7 @@ from .azure.notify import APPROVED, REJECTED
 from .core.ids import ResourceId
 from .core.model import Connection, Decision, Name, Verdict
 from .core.plan import Change
-from .deciding import judged, undo
+from .deciding import judged, remember_ours, undo
 from .news import tell
 from .outcome import Work, record_content
 
@@ -77,6 +77,8 @@ async def _decision(work: Work, intent: Intent) -> tuple[str, str]:
         decision = Decision(verdict=verdict, connection=decided, reasons=("read back",))
         await undo(work, Change(kind=intent.kind, subject=intent.subject, why="read back", decision=decision), after)
         return "failed", detail
+    if result == "done":
+        await remember_ours(work, intent.kind, after)
     return result, detail
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from . import limits, managed, surroundings
+from .azure import memory as memories
 from .azure.memory import Intent
 from .azure.notify import MISMATCH
 from .core.around import NOTHING_READ
@@ -140,9 +141,18 @@ async def _read_back(work: Work, change: Change, intent: Intent) -> Outcome:
     if result == "mismatch" and after is not None:
         await undo(work, change, after)
         outcome = replace(outcome, result="failed")
+    if outcome.result == "done":
+        await remember_ours(work, change.kind, after)
     if outcome.result != "open":
         await work.app.journal.close(work.plan.target, intent, outcome.result, detail)
     return outcome
+
+
+async def remember_ours(work: Work, kind: str, after: Connection | None) -> None:
+    """What we approved ourselves is known by this row, not by the public text, which anybody may use."""
+    if kind == "approve" and after is not None and after.id and after.endpoint and after.by_us:
+        await memories.approved(work.app.tables, work.plan.target, after.id, after.endpoint)
+        work.memory.approved.add((after.id, after.endpoint))
 
 
 def judged(decided: Connection, kind: str, after: Connection | None) -> tuple[str, str]:

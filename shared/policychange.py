@@ -6,8 +6,10 @@ its cap wait until a person releases them by their fingerprint. Refuses to decid
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from . import surroundings
 from .app import App
@@ -25,6 +27,8 @@ from .policysource import PolicyState
 from .telemetry import Event, log
 
 _LINES = 200  # of the difference that news carry
+_ASKING = timedelta(seconds=20)  # what does not answer until then is not known, and counts as if it approved
+_AT_ONCE = 16
 Waiting = tuple[ResourceId, Connection]
 
 
@@ -61,20 +65,25 @@ async def show(app: App, state: PolicyState) -> None:
 
 
 async def consequences(policy: Policy, app: App) -> Consequences:
-    """From what is remembered of those who wait; nothing is read of them."""
+    """From what is remembered of those who wait; of them nothing is read, and what lies around only for a while."""
     found = Consequences()
-    for target, known in sorted((await memories.everything_known(app.tables)).items()):
-        for row in known.values():
-            connection = waiting(row)
-            if connection is None or not policy.covers(target):
-                continue
-            decision = await decided(connection, target, policy, app)
-            if decision.verdict is Verdict.APPROVE:
-                found.approves.append((target, connection))
-            elif decision.verdict is Verdict.REJECT:
-                found.rejects.append((target, connection))
-            elif decision.missing:
-                found.may_approve.append((target, connection))
+    everything = sorted((await memories.everything_known(app.tables)).items())
+    waits = [(target, one) for target, known in everything for row in known.values() if (one := waiting(row))]
+    waits = [(target, connection) for target, connection in waits if policy.covers(target)]
+    gate, until = asyncio.Semaphore(_AT_ONCE), app.now() + _ASKING
+
+    async def ask(target: ResourceId, connection: Connection) -> Decision:
+        async with gate:
+            return await decided(connection, target, policy, app, ask=app.now() < until)
+
+    decisions = await asyncio.gather(*(ask(*one) for one in waits))
+    for one, decision in zip(waits, decisions, strict=True):
+        if decision.verdict is Verdict.APPROVE:
+            found.approves.append(one)
+        elif decision.verdict is Verdict.REJECT:
+            found.rejects.append(one)
+        elif decision.missing:
+            found.may_approve.append(one)
     return found
 
 
@@ -95,12 +104,17 @@ def waiting(row: Known) -> Connection | None:
 
 
 async def decided(
-    connection: Connection, target: ResourceId, policy: Policy, app: App, grants: Iterable[Grant] = ()
+    connection: Connection,
+    target: ResourceId,
+    policy: Policy,
+    app: App,
+    grants: Iterable[Grant] = (),
+    ask: bool = True,
 ) -> Decision:
     """With what lies around it as remembered or read: enough to hold, to count and to suspect, never to act on."""
     own = [grant for grant in grants if grant.connection == connection.id]
     wants = surroundings.lacking([connection], target, policy, app.now(), own)
-    around = (await app.surroundings.read(target, wants)).around
+    around = (await app.surroundings.read(target, wants, ask=ask)).around
     return decide(connection, target=target, policy=policy, now=app.now(), grants=own, around=around)
 
 

@@ -105,6 +105,10 @@ async def _remember(work: Work) -> None:
     view, app, target = work.view, work.app, work.plan.target
     known, forget = learned(view, work.memory, work.policy)
     await memories.remember(app.tables, target, known, forget)
+    if view.listing is not None and view.listing.complete:
+        listed = {connection.id for connection in view.connections}
+        for connection in sorted({ours for ours, _ in work.memory.approved if ours not in listed}):
+            await memories.forget_approved(app.tables, target, connection)
     undone = {o.change.subject for o in work.outcomes if o.result in ("failed", "open", "conflict", "unknown")}
     undone |= {change.subject for change in work.waits}
     undone |= {o.change.subject for o in work.outcomes if o.result == "skipped" and work.view.incomplete}

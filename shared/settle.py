@@ -215,6 +215,7 @@ async def _plan(view: View, memory: Memory, state: PolicyState, control: Control
         grants=tuple(memory.grants),
         around=view.found.around if view.found else NOTHING_READ,
         notes=tuple(view.notes),
+        approved=frozenset(memory.approved),
         ours=app.settings.depends_on(view.look.target),
         incomplete=view.incomplete,
         in_flight=frozenset(part for i in memory.intents for part in (i.change, i.subject.key)),

@@ -19,10 +19,15 @@ from .swept import Sweep
 from .telemetry import Event, log
 
 _FIRST_SWEEP = timedelta(minutes=5)
+_LASTS = timedelta(minutes=3)  # the host ends a function after five
 
 
 async def sweep(app: App, dry: bool = False) -> Sweep:
-    """The whole audit. `dry`: only look and report, put nothing on the worklist. Raises Passing."""
+    """The whole audit. `dry`: only look and report, put nothing on the worklist.
+
+    What cannot be read, for now or for good, makes it incomplete and keeps nothing else from being seen. Raises
+    Passing when its own tables fail.
+    """
     state = await app.policy()
     if not dry:
         await policychange.show(app, state)
@@ -61,7 +66,9 @@ async def watch(app: App) -> Sweep:
 
 async def _started(policy: Policy, app: App) -> Sweep:
     grants, _ = await book.everywhere(app.tables)
-    return Sweep(policy=policy, known=await memories.everything_known(app.tables), grants=tuple(grants))
+    return Sweep(
+        policy=policy, known=await memories.everything_known(app.tables), grants=tuple(grants), until=app.now() + _LASTS
+    )
 
 
 async def _hand_over(swept: Sweep, app: App, cause: str) -> None:

@@ -11,7 +11,7 @@ from .core import names
 from .core.ids import ResourceId
 from .core.model import Claim, Endpoint, Name, Presence, RecordSet, Seen, Status
 from .core.names import Mark
-from .errors import Lasting
+from .errors import Lasting, Passing
 from .swept import Sweep
 from .view import endpoint_facts
 
@@ -20,7 +20,7 @@ async def endpoints(swept: Sweep, app: App) -> None:
     for subscription in await _served(swept, app):
         try:
             listed = {endpoint.id: endpoint for endpoint in await app.inventory.endpoints(subscription)}
-        except Lasting as wrong:
+        except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))
             continue
         swept.count("endpoints", len(listed))
@@ -36,7 +36,7 @@ async def _served(swept: Sweep, app: App) -> list[str]:
     if any(hub.all for hub in swept.policy.hubs):
         try:
             return await app.inventory.subscriptions()
-        except Lasting as wrong:
+        except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))
     return sorted({subscription for hub in swept.policy.hubs for subscription in hub.subscriptions})
 
@@ -74,7 +74,7 @@ async def records(swept: Sweep, app: App) -> None:
         try:
             for zone in await app.dns.zones(hub.zones):
                 present.update({record.name: record for record in await app.dns.records(zone)})
-        except Lasting as wrong:
+        except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))
             continue
         swept.count("records", len(present))

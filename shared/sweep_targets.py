@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from . import policychange
 from .app import App
-from .azure.inventory import Found
+from .azure.inventory import Found, Unread
 from .azure.linklists import link_services
 from .azure.memory import Known
 from .azure.providers import provider
 from .core.exposure import differences
-from .core.ids import ResourceId
+from .core.ids import ResourceId, fold
 from .core.model import Connection, Status, Verdict
 from .core.plan import completed
-from .errors import Lasting
+from .errors import Lasting, Passing
 from .learned import from_memory
 from .swept import Sweep
 from .view import current
@@ -24,17 +24,23 @@ from .view import current
 async def targets(swept: Sweep, app: App, pending_only: bool) -> None:
     for subscription in await _scope(swept, app):
         seen: set[ResourceId] = set()
+        unread: set[str] = set()
         try:
             async for found in app.inventory.targets(subscription):
+                if isinstance(found, Unread):
+                    unread.add(found.type)
+                    swept.incomplete(found.why)
+                    continue
                 seen.add(found.target)
                 await _target(swept, app, found, pending_only)
-        except Lasting as wrong:
+        except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))
             continue
         if not pending_only:
             for target, known in swept.known.items():
                 listed = any(row.connection for row in known.values())  # else its going was news already
-                if listed and target.subscription.lower() == subscription and target not in seen:
+                ours = target.subscription.lower() == subscription and fold(target.type) not in unread
+                if listed and ours and target not in seen:
                     swept.suspect(target, target, "the target is not listed any more")
 
 
@@ -43,7 +49,7 @@ async def _scope(swept: Sweep, app: App) -> list[str]:
         return sorted(swept.policy.scope)
     try:
         return await app.inventory.subscriptions()
-    except Lasting as wrong:
+    except (Passing, Lasting) as wrong:
         swept.incomplete(str(wrong))
         return []
 
@@ -58,9 +64,13 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
     if found.target.is_a("Microsoft.Network/privateLinkServices"):
         swept.services.add(found.target)
     if connections is None:
-        if pending_only:
+        if pending_only or swept.late(app.now()):
             return
-        listing = await app.arm.connections(found.target)
+        try:
+            listing = await app.arm.connections(found.target)
+        except Passing as wrong:
+            swept.incomplete(str(wrong))
+            return
         if not listing.complete:
             swept.incomplete(listing.why)
             return
@@ -98,7 +108,9 @@ async def _worth_a_look(
     if connection.status is not Status.PENDING:
         return changed
     remembered = completed(connection, from_memory(row, target), target)
-    decision = await policychange.decided(remembered, target, swept.policy, app, swept.grants)
+    decision = await policychange.decided(
+        remembered, target, swept.policy, app, swept.grants, ask=not swept.late(app.now())
+    )
     if decision.verdict is Verdict.APPROVE and decision.rule:  # what people decided one by one is no mass
         swept.approving.append((target, connection))
     if decision.verdict in (Verdict.APPROVE, Verdict.REJECT):
@@ -111,7 +123,7 @@ async def _worth_a_look(
 async def _first_sight(connection: Connection, target: ResourceId, swept: Sweep, app: App) -> None:
     """Nobody told us of it: whether it will be approved counts before it is looked at."""
     if connection.status is Status.PENDING and swept.policy.covers(target):
-        decision = await policychange.decided(connection, target, swept.policy, app)
+        decision = await policychange.decided(connection, target, swept.policy, app, ask=not swept.late(app.now()))
         if decision.verdict is Verdict.APPROVE or decision.missing:
             swept.approving.append((target, connection))
 
@@ -122,5 +134,5 @@ async def services(swept: Sweep, app: App) -> None:
         try:
             for exposure in await link_services(app.clients, subscription):
                 swept.findings += differences(exposure, swept.policy, app.now())
-        except Lasting as wrong:
+        except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))

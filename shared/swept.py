@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .azure.memory import Known
 from .core.ids import ResourceId
@@ -25,6 +26,8 @@ class Sweep:
     findings: list[str] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     unclaimed: int = 0
+    until: datetime
+    """A sweep ends before the host ends it: what was not read by then is left to the next one."""
     services: set[ResourceId] = field(default_factory=set)
     approving: list[tuple[ResourceId, Connection]] = field(default_factory=list)
     """Pending connections that the policy approves: too many at once wait for a person."""
@@ -40,6 +43,11 @@ class Sweep:
     def incomplete(self, why: str) -> None:
         self.complete = False
         self.findings.append(why)
+
+    def late(self, now: datetime) -> bool:
+        if now >= self.until and self.complete:
+            self.incomplete("out of time: the next sweep goes on")
+        return now >= self.until
 
     def count(self, what: str, more: int = 1) -> None:
         self.counted[what] = self.counted.get(what, 0) + more

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..core import reading
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
+from ..errors import Lasting, Passing
 from .arm import Arm
 from .clients import Clients
 from .network import read_all
@@ -26,6 +27,14 @@ class Found:
     connections: tuple[Connection, ...] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A type whose list could not be read: nothing is known of its targets, all others are."""
+
+    type: str
+    why: str
+
+
 class Inventory:
     def __init__(self, arm: Arm, clients: Clients) -> None:
         self._arm = arm
@@ -36,8 +45,11 @@ class Inventory:
         found = [str(item.get("subscriptionId", "")) async for item in items]
         return sorted(fold(subscription) for subscription in found if is_guid(subscription))
 
-    async def targets(self, subscription: str) -> AsyncIterator[Found]:
-        """Every resource of a type in the table: one list to see which types there are, one for each nested type."""
+    async def targets(self, subscription: str) -> AsyncIterator[Found | Unread]:
+        """Every resource of a type in the table: one list to see which types there are, one for each nested type.
+
+        Raises Passing, Lasting when the first list fails; a type whose list fails keeps no other from being seen.
+        """
         ids: dict[str, list[ResourceId]] = {}
         async for item in self._arm.pages(
             f"/subscriptions/{subscription}/resources", "2024-11-01", f"list the resources of {subscription}"
@@ -48,8 +60,11 @@ class Inventory:
         for name, resources in sorted(ids.items()):
             kind = table()[name]
             if kind.nested:
-                async for found in self._nested(subscription, kind):
-                    yield found
+                try:
+                    async for found in self._nested(subscription, kind):
+                        yield found
+                except (Passing, Lasting) as wrong:
+                    yield Unread(type=name, why=str(wrong))
             else:
                 for resource in resources:
                     yield Found(target=resource, connections=None)

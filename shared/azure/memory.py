@@ -87,6 +87,8 @@ class Memory:
     failures: dict[str, tuple[int, datetime, str]] = field(default_factory=dict)
     """Change id to (times failed, not again before, what Azure said)."""
     last_plan: str = ""
+    approved: set[tuple[ResourceId, ResourceId]] = field(default_factory=set)
+    """(connection, endpoint) that we approved ourselves, or are about to: the only proof of it."""
     noted: list[str] = field(default_factory=list)
     """Digests of the findings that people were told."""
 
@@ -113,7 +115,13 @@ def _remember(memory: Memory, row: Row) -> None:
             else:
                 memory.grants.append(grant_of(row))
         case "i!":
-            memory.intents.append(_intent(data))
+            intent = _intent(data)
+            memory.intents.append(intent)
+            endpoint = ResourceId.read(intent.content.partition("|")[0])
+            if intent.kind == "approve" and endpoint is not None:
+                memory.approved.add((intent.subject, endpoint))
+        case "a!":
+            memory.approved.add((ResourceId.parse(data["connection"]), ResourceId.parse(data["endpoint"])))
         case "o!":
             subject, verdict = ResourceId.parse(data["subject"]), str(data.get("verdict", ""))
             memory.operations.append(
@@ -238,6 +246,16 @@ async def remember(
         *(tables.delete(TARGETS, target.hash, f"e!{endpoint.hash}") for endpoint in gone),
     )
     await asyncio.gather(*(tables.delete(INDEX, endpoint.hash, target.hash) for endpoint in gone))
+
+
+async def approved(tables: Tables, target: ResourceId, connection: ResourceId, endpoint: ResourceId) -> None:
+    """A read has just shown that our own approval was carried out."""
+    data = {"connection": str(connection), "endpoint": str(endpoint)}
+    await tables.put(TARGETS, Row(target.hash, f"a!{connection.hash}", data))
+
+
+async def forget_approved(tables: Tables, target: ResourceId, connection: ResourceId) -> None:
+    await tables.delete(TARGETS, target.hash, f"a!{connection.hash}")
 
 
 async def everything_known(tables: Tables) -> dict[ResourceId, dict[ResourceId, Known]]:

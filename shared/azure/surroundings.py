@@ -26,6 +26,7 @@ from .wire import Wire, objects
 from .worklist import Clock
 
 _KEPT = timedelta(minutes=10)
+_SULKS = timedelta(seconds=20)  # who has just failed is not asked again for every connection that waits
 _MOST_KEPT = 20_000
 _MANAGED = "managed"
 _TENANT = re.compile(r'authorization_uri="https://[a-z0-9.-]+/([0-9a-f-]{36})/?"', re.IGNORECASE)
@@ -69,6 +70,7 @@ class Surroundings:
         self._tables = tables
         self._now = now
         self._kept: dict[tuple[str, str], tuple[Any, datetime]] = {}
+        self._failed: dict[tuple[str, str], tuple[Exception, datetime]] = {}
 
     async def read(self, target: ResourceId, wants: Wants, *, fresh: bool = False, ask: bool = True) -> Found:
         """Everything wanted, side by side; what fails is absent, with a note.
@@ -109,11 +111,18 @@ class Surroundings:
             return value, at, None
         if not ask:
             return None, now, None
+        why, failed = self._failed.get(key, (None, now))
+        if why is not None and not fresh and now - failed < _SULKS:
+            return None, now, why
         try:
             value = await act()
         except (Passing, Lasting) as why:
             self._kept.pop(key, None)
+            if len(self._failed) >= _MOST_KEPT:
+                self._failed.clear()
+            self._failed[key] = (why, self._now())
             return None, now, why
+        self._failed.pop(key, None)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()  # a worker that lives for weeks must not remember everything it ever saw
         self._kept[key] = (value, now)

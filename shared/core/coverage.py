@@ -25,6 +25,11 @@ class Access:
     endpoints: Mapping[ResourceId, Seen]
     grants: tuple[Grant, ...]
     around: Around
+    approved: frozenset[tuple[ResourceId, ResourceId]] = frozenset()
+    """(connection, endpoint) of the approvals that our own journal proves; Azure's text can be anybody's."""
+
+    def by_us(self, connection: Connection) -> bool:
+        return (connection.id, connection.endpoint) in self.approved
 
 
 def findings(access: Access, policy: Policy, now: datetime) -> Iterable[tuple[str, str]]:
@@ -41,7 +46,7 @@ def findings(access: Access, policy: Policy, now: datetime) -> Iterable[tuple[st
         if not granted and not again.missing and again.verdict is not Verdict.APPROVE:
             why = f"nothing covers it now: {again.reasons[0]}"
             yield str(connection.id), f"{who} is approved, but {why}; {_evidence(connection, access)}"
-        elif not connection.by_us:
+        elif not access.by_us(connection):
             why = again.reasons[0] if again.verdict is Verdict.APPROVE else "whether a rule covers it cannot be told"
             text = f"{who} was approved, but not by Linkkeeper ({why})"
             yield str(connection.id), f"{text}; {_evidence(connection, access)}"
@@ -51,10 +56,12 @@ def _evidence(connection: Connection, access: Access) -> str:
     """What an auditor needs to go and ask: how it came to be approved, and whose it is."""
     seen = access.endpoints.get(connection.endpoint) if connection.endpoint else None
     link = seen.endpoint.link_to(access.target) if seen and seen.endpoint else None
-    how = "approved by Linkkeeper" if connection.by_us else "approved by somebody else"
+    how = "approved by Linkkeeper" if access.by_us(connection) else "approved by somebody else"
+    if connection.by_us and not access.by_us(connection):
+        how = "approved with Linkkeeper's own words, but its journal knows nothing of it"
     if link is not None and link.approval_reference is not None:
         how = f"approval inherited from {link.approval_reference}"
-    elif link is not None and not link.manual and not connection.by_us:
+    elif link is not None and not link.manual and not access.by_us(connection):
         how = "approved automatically, by a right of the requester's own on the target"
     facts = {"endpoint": connection.endpoint, "guid": connection.guid, "link": connection.link_identifier}
     groups = ", ".join(connection.groups or ())

@@ -64,7 +64,7 @@ class Connection:
     status: Status = Status.UNKNOWN
     settled: bool = False
     by_us: bool = False
-    """It is Approved with the text that only we send; tells our own approval from somebody else's."""
+    """It is Approved with the text that we send. Anybody may write that text: it proves nothing by itself."""
     groups: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
 

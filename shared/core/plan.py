@@ -71,6 +71,8 @@ class Snapshot:
     """Rule to why it approves no more (its limit is reached)."""
     capped: Mapping[ResourceId, str] = field(default_factory=dict)
     """Connection to why its approval waits for a person to release it."""
+    approved: frozenset[tuple[ResourceId, ResourceId]] = frozenset()
+    """(connection, endpoint) of our own approvals, as the journal proves them."""
     ours: bool = False
     """Law 11: the app itself depends on this target, so it is report-only."""
 
@@ -121,6 +123,7 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         endpoints=snapshot.endpoints,
         grants=snapshot.grants,
         around=around,
+        approved=snapshot.approved,
     )
     findings = [*snapshot.notes, *coverage.findings(access, policy, now)]
     for state in sorted(snapshot.names, key=lambda state: state.name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.core.model import DESCRIPTIONS, Verdict
 from tests.world import DATA, STRANGER, TEAM, World, rules
 
 SCOPE = f"targets: {{scopes: [/subscriptions/{DATA}]}}"
@@ -131,3 +132,15 @@ def test_a_service_that_is_retired_is_told_once_for_all_its_targets(w: World) ->
     for name in ("old1", "old2"):
         w.target("Microsoft.DBforMySQL/servers", name)
     assert len([text for text in w.sweep().findings if "Microsoft.DBforMySQL/servers is retired" in text]) == 1
+
+
+def test_an_approval_by_hand_with_our_own_public_words_is_still_somebody_elses(w: World) -> None:
+    """Anybody may write that text: only the journal proves that Linkkeeper approved."""
+    w.fresh(policy(TEAM))
+    target = w.storage()
+    endpoint = w.asks(target)
+    connection = w.connection_of(target, endpoint)["id"]
+    state = {"status": "Approved", "description": DESCRIPTIONS[Verdict.APPROVE]}
+    w.arm("PUT", connection, {"properties": {"privateLinkServiceConnectionState": state}})
+    w.sweep()
+    assert "its journal knows nothing of it" in w.findings()
