@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..core.around import Around, Managed
 from ..core.ids import ResourceId, fold, is_guid
@@ -71,6 +72,7 @@ class Surroundings:
         self._now = now
         self._kept: dict[tuple[str, str], tuple[Any, datetime]] = {}
         self._failed: dict[tuple[str, str], tuple[Exception, datetime]] = {}
+        self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, target: ResourceId, wants: Wants, *, fresh: bool = False, ask: bool = True) -> Found:
         """Everything wanted, side by side; what fails is absent, with a note.
@@ -103,6 +105,14 @@ class Surroundings:
         )
 
     async def _answer(
+        self, key: tuple[str, str], act: Callable[[], Awaitable[Any]], fresh: bool, ask: bool
+    ) -> tuple[Any, datetime, Exception | None]:
+        """One question is asked once at a time: whoever comes meanwhile shares the answer."""
+        lock = self._asking.setdefault(key, asyncio.Lock())
+        async with lock:
+            return await self._asked(key, act, fresh, ask)
+
+    async def _asked(
         self, key: tuple[str, str], act: Callable[[], Awaitable[Any]], fresh: bool, ask: bool
     ) -> tuple[Any, datetime, Exception | None]:
         value, at = self._kept.get(key, (None, None))
