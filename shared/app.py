@@ -107,7 +107,7 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
         surroundings=Surroundings(Wire(clients, settings.arm), tables, now),
         slots=Slots(tables),
         notifier=Notifier(clients, settings),
-        policies=PolicySource(origin, settings.mode, stored, now),
+        policies=PolicySource(origin, settings.mode, stored, now, settings.cloud),
         stored=stored,
         now=now,
     )

@@ -13,10 +13,12 @@ from dataclasses import replace
 from .app import App
 from .azure import claims as book
 from .azure.memory import Memory
-from .core import names
+from .azure.surroundings import Wants
+from .core import claims, names
+from .core.claims import Wanted
 from .core.ids import ResourceId
 from .core.model import Claim, Endpoint, Name, Presence, Seen, Status
-from .core.names import NameState, Wanted
+from .core.names import NameState
 from .core.policy import Policy
 from .core.signals import RECORD
 from .errors import Lasting
@@ -25,6 +27,8 @@ from .view import View, endpoint_facts
 
 async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) -> None:
     wanted: dict[ResourceId, Wanted] = {}
+    await _look_at_groups(view, policy, app)
+    await _look_for_legacy(view, memory, policy, app)
     for endpoint, seen in view.seen.items():
         wanted[endpoint] = _wanted(seen, view, policy, app)
         view.notes += [(str(endpoint), note) for note in wanted[endpoint].notes]
@@ -43,8 +47,8 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
 
     async def look_at(name: Name) -> None:
         kept, present = await book.claims_on(app.tables, name)
-        claims = _merged(kept, [c for c in new if c.name == name], {e for e, n in given_up if n == name})
-        state = NameState(name=name, claims=claims, present=present, fresh=frozenset(view.seen), ceded=name in ceded)
+        merged = _merged(kept, [c for c in new if c.name == name], {e for e, n in given_up if n == name})
+        state = NameState(name=name, claims=merged, present=present, fresh=frozenset(view.seen), ceded=name in ceded)
         view.states[name] = await _resolve(state, view, policy, app)
 
     await asyncio.gather(*(look_at(name) for name in sorted(touched)))
@@ -60,7 +64,31 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
     connection = view.connection_of(seen.endpoint.id)
     if connection is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
         return Wanted()
-    return names.wanted(seen.endpoint, view.look.target, policy, app.settings.cloud)
+    return _asked(seen.endpoint, view.look.target, view, policy, app)
+
+
+def _asked(endpoint: Endpoint, target: ResourceId, view: View, policy: Policy, app: App) -> Wanted:
+    return claims.wanted(endpoint, target, policy, app.settings.cloud, view.groups, view.legacy)
+
+
+async def _look_at_groups(view: View, policy: Policy, app: App) -> None:
+    """Which subscriptions the hubs' management groups hold; asked only where there is something new (law 8)."""
+    if not policy.serving_groups or not view.seen:
+        return
+    ask = view.news or view.look.full or view.look.thorough
+    found = await app.surroundings.read(view.look.target, Wants(groups=policy.serving_groups), ask=ask)
+    view.groups, view.again = found.around.groups, view.again or found.again
+    view.notes += [(str(view.look.target), note) for note in found.notes]
+
+
+async def _look_for_legacy(view: View, memory: Memory, policy: Policy, app: App) -> None:
+    had = {name.zone for own in memory.names.values() for name in own}
+    ask = view.news or view.look.full or view.look.thorough
+    for seen in view.seen.values():
+        old = claims.legacy_zones(seen.endpoint, view.look.target, policy, app.settings.cloud) if seen.endpoint else ()
+        for zone in sorted(old):
+            if zone in had if not ask else await app.dns.exists(zone):
+                view.legacy.add(zone)
 
 
 def _sides_differ(endpoint: Endpoint, view: View) -> bool:
@@ -83,13 +111,13 @@ def _touched(
     for endpoint, asked in wanted.items():
         had = memory.names.get(endpoint, set())
         asks = {claim.name for claim in asked.claims}
-        if asked.complete:
-            given_up |= {(endpoint, name) for name in had - asks}
+        lost = {name for name in had - asks if not asked.keeps(name)}
+        given_up |= {(endpoint, name) for name in lost}
         known = memory.known.get(endpoint)
         unchanged = (
             known is not None and known.seen == endpoint_facts(view.seen[endpoint]) and known.policy == policy.hash
         )
-        if view.look.full or not unchanged or (asked.complete and asks != had):
+        if view.look.full or not unchanged or (asked.complete and (lost or asks - had)):
             touched |= asks | set(asked.ceded) | (had if asked.complete else set())
     for subject in view.look.subjects:
         zone = subject.parent
@@ -117,7 +145,8 @@ async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> Na
     if state.name in view.look.doubt or view.look.full:
         state = await _read_record(state, app)
     for _ in range(len(state.claims) + 2):
-        todo = names.step(state, mark, policy.ttl_of(state.name.zone))
+        hub = policy.hub_of(state.name.zone)
+        todo = names.step(state, mark, policy.ttl_of(state.name.zone), hub.adopt if hub else False)
         if todo.do != "look" or state.unreadable:
             return state
         if todo.heir is None:
@@ -144,7 +173,7 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
     view.heirs[heir] = seen
     old = next((claim for claim in state.claims if claim.endpoint == heir), None)
     target = old.target if old else ResourceId.read(state.present.label("target") if state.present else None)
-    asked = _inherited(seen, target, policy, app)
+    asked = _inherited(seen, target, view, policy, app)
     others = tuple(claim for claim in state.claims if claim.endpoint != heir)
     now = next((claim for claim in asked.claims if claim.name == state.name), None)
     if not asked.complete:
@@ -160,9 +189,9 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
     return replace(state, claims=claims, fresh=state.fresh | {heir}, ceded=ceded)
 
 
-def _inherited(seen: Seen, target: ResourceId | None, policy: Policy, app: App) -> Wanted:
+def _inherited(seen: Seen, target: ResourceId | None, view: View, policy: Policy, app: App) -> Wanted:
     if seen.presence is Presence.GONE or (target is not None and not policy.covers(target)):
         return Wanted()
     if seen.endpoint is None or target is None:
         return Wanted(complete=False)
-    return names.wanted(seen.endpoint, target, policy, app.settings.cloud)
+    return _asked(seen.endpoint, target, view, policy, app)

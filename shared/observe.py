@@ -14,7 +14,7 @@ from .azure.memory import Known, Memory
 from .core.around import NOTHING_READ
 from .core.decide import decide
 from .core.ids import ResourceId
-from .core.model import Connection, Presence, Seen, Status, Verdict
+from .core.model import SERVICE, Connection, Presence, Seen, Status, Verdict
 from .core.plan import completed
 from .core.policy import Policy
 from .core.signals import ENDPOINT, RECORD
@@ -45,6 +45,8 @@ async def _read_subjects(view: View, memory: Memory, app: App) -> None:
     for endpoint, (seen, at) in look.given.items():
         view.seen[endpoint], view.read_at[endpoint] = seen, at
     endpoints = {subject for subject in look.subjects if subject.is_a(ENDPOINT)}
+    if look.full and look.target.is_a(SERVICE) and look.target.parent is not None:
+        endpoints.add(look.target.parent)
     if look.full:
         endpoints |= memory.known.keys() | memory.names.keys()
     await _read_endpoints(view, endpoints, app)
@@ -53,6 +55,8 @@ async def _read_subjects(view: View, memory: Memory, app: App) -> None:
 def _needs_list(view: View, memory: Memory) -> bool:
     """The endpoint's own read is enough while it is Approved; anything else concerns the target's list too."""
     look = view.look
+    if look.target.is_a(SERVICE):
+        return False  # somebody else's: only its endpoint is ours to see
     if look.full or any(not s.is_a(ENDPOINT) and not s.is_a(RECORD) for s in look.subjects):
         return True
     if memory.operations or any(intent.kind in ("approve", "reject") for intent in memory.intents):
@@ -90,7 +94,7 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
         if connection.status is Status.PENDING:
             if _decision_needs(connection, known, changed, memory, policy, view, app.now()):
                 wanted.add(endpoint)
-        elif (stale or _lags(connection, known)) and (policy.hubs_of(endpoint) or endpoint in memory.names):
+        elif (stale or _lags(connection, known)) and (policy.may_serve(endpoint) or endpoint in memory.names):
             wanted.add(endpoint)
     if view.listing is not None and view.listing.complete:
         wanted |= {endpoint for endpoint in memory.names if endpoint not in listed}

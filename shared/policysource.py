@@ -54,8 +54,8 @@ class File:
 
 
 class PolicySource:
-    def __init__(self, origin: Origin, default: Mode, good: Policies, now: Clock) -> None:
-        self._origin, self._default, self._good, self._now = origin, default, good, now
+    def __init__(self, origin: Origin, default: Mode, good: Policies, now: Clock, cloud: str | None = None) -> None:
+        self._origin, self._default, self._good, self._now, self._cloud = origin, default, good, now, cloud
         self._etag = ""
         self._asked: datetime | None = None
         self._state = PolicyState(policy=NOTHING, valid=False, mistakes="not read yet")
@@ -87,7 +87,8 @@ class PolicySource:
         from . import policyfile  # pydantic is heavy: not before the first decision
 
         try:
-            policy = await asyncio.to_thread(policyfile.parse, raw, self._default)  # seconds for thousands of rules
+            # Seconds for thousands of rules.
+            policy = await asyncio.to_thread(policyfile.parse, raw, self._default, self._cloud)
         except policyfile.BadPolicy as wrong:
             await self._invalid(str(wrong))
             return
@@ -104,7 +105,7 @@ class PolicySource:
         from . import policyfile
 
         try:
-            return await asyncio.to_thread(policyfile.parse, raw, self._default) if raw else None
+            return await asyncio.to_thread(policyfile.parse, raw, self._default, self._cloud) if raw else None
         except policyfile.BadPolicy:
             return None
 

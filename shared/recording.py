@@ -227,9 +227,9 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
             continue
         endpoint = decision.connection.endpoint
         if outcome.result == "done" and endpoint is not None:
-            served = bool(policy.hubs_of(endpoint))
+            served = policy.may_serve(endpoint)
             report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
-    again = work.view.found is not None and work.view.found.again
+    again = work.view.again or (work.view.found is not None and work.view.found.again)
     if again or work.unsent or work.waits or work.memory.intents or any(o.result == "open" for o in work.outcomes):
         report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
     for endpoint in work.view.waiting:

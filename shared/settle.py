@@ -19,6 +19,7 @@ from .azure import memory as memories
 from .azure.desk import Control
 from .azure.memory import Memory
 from .azure.worklist import Item
+from .core import claims
 from .core import plan as planning
 from .core.around import NOTHING_READ
 from .core.ids import ResourceId
@@ -86,8 +87,8 @@ async def _hand_on(item: Item, app: App) -> None:
         at = app.now()
         seen = await app.arm.endpoint(endpoint)
         given = {endpoint: (seen, at)}
-        links = seen.endpoint.links if seen.endpoint else ()
-        targets = sorted({link.target for link in links if link.target})
+        policy = (await app.policy()).policy
+        targets = claims.targets(seen.endpoint, policy) if seen.endpoint else []
         if seen.presence is Presence.UNKNOWN:
             log(Event.FINDING, f"cannot read the endpoint: {seen.why}", endpoint=endpoint)
     policy = (await app.policy()).policy
@@ -175,7 +176,7 @@ async def _tell_other_targets(view: View, item: Item, news: set[ResourceId], pol
     """An endpoint made again under its id may lead elsewhere now, where the index does not know it yet."""
     for endpoint in sorted(news & {due.subject for due in item.due}):
         seen = view.seen[endpoint].endpoint
-        for target in sorted({link.target for link in (seen.links if seen else ()) if link.target}):
+        for target in claims.targets(seen, policy) if seen else ():
             if target != item.work and _in_scope(target, endpoint, policy):
                 await app.worklist.signal(target, endpoint, "endpoint")
 
@@ -225,7 +226,8 @@ async def _plan(view: View, memory: Memory, state: PolicyState, control: Control
         capped=await policychange.held_back(pending, state, app) if pending else {},
         suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
     )
-    return without_off(planning.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)
+    made = without_off(planning.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)
+    return planning.capped(made, seen.released, state.policy.caps.deletions_per_settle)
 
 
 def _log(report: Report, item: Item) -> None:

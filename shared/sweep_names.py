@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .app import App
 from .azure import claims as book
-from .core import names
+from .core import claims, names
 from .core.ids import ResourceId
 from .core.model import Claim, Endpoint, Name, Presence, RecordSet, Seen, Status
 from .core.names import Mark
@@ -33,18 +33,18 @@ async def endpoints(swept: Sweep, app: App) -> None:
 
 
 async def _served(swept: Sweep, app: App) -> list[str]:
-    if any(hub.all for hub in swept.policy.hubs):
+    if any(hub.serves.all or hub.serves.networks or hub.serves.management_groups for hub in swept.policy.hubs):
         try:
             return await app.inventory.subscriptions()
         except (Passing, Lasting) as wrong:
             swept.incomplete(str(wrong))
-    return sorted({subscription for hub in swept.policy.hubs for subscription in hub.subscriptions})
+    return sorted({subscription for hub in swept.policy.hubs for subscription in hub.serves.subscriptions})
 
 
 def _endpoint(swept: Sweep, endpoint: Endpoint) -> None:
-    for link in endpoint.links:
-        target = link.target
-        if target is None or not swept.policy.covers(target):
+    for target in claims.targets(endpoint, swept.policy):
+        link = endpoint.link_to(target)
+        if link is None:
             continue
         row = swept.known.get(target, {}).get(endpoint.id)
         approved = link.status is Status.APPROVED

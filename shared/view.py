@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,6 +52,12 @@ class View:
     wants: Wants = field(default_factory=Wants)
     full: frozenset[str] = frozenset()
     """Rules whose limit is reached."""
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Management groups that hubs serve, as far as they are known."""
+    legacy: set[ResourceId] = field(default_factory=set)
+    """Older zones that exist, and so win."""
+    again: bool = False
+    """Something did not answer: look again."""
     found: Found | None = None
     """What lies around the connections, as far as some decision lacked it."""
 
@@ -90,7 +96,9 @@ def endpoint_facts(seen: Seen) -> str:
     endpoint = seen.endpoint
     if endpoint is None:
         return seen.presence.value
-    return _digest(endpoint.guid, endpoint.provisioned, endpoint.links, endpoint.pairs, endpoint.group_zones)
+    names = (endpoint.pairs, endpoint.addresses, endpoint.group_zones, endpoint.group_records)
+    place = (endpoint.location, endpoint.network, endpoint.tags)
+    return _digest(endpoint.guid, endpoint.provisioned, endpoint.links, *names, *place)
 
 
 def _digest(*parts: object) -> str:

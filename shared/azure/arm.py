@@ -134,7 +134,9 @@ class Arm:
             return Seen(presence=Presence.UNKNOWN, why=str(wrong))
         read = [reading.interface_pairs(body.as_dict()) for body in bodies]
         pairs = None if None in read else tuple(sorted(pair for part in read for pair in part or ()))
-        full = replace(found, pairs=pairs, group_zones=reading.group_zones(group.as_dict() for group in groups))
+        written, records = reading.zone_group(group.as_dict() for group in groups)
+        addresses = reading.interface_addresses(body.as_dict() for body in bodies)
+        full = replace(found, pairs=pairs, addresses=addresses, group_zones=written, group_records=records)
         return Seen(presence=Presence.PRESENT, endpoint=full)
 
     # --- the rest of Resource Manager ----------------------------------------------------------

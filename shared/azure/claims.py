@@ -101,6 +101,9 @@ def _claim_row(one: Claim, now: datetime) -> Row:
         "guid": one.guid or "",
         "target": str(one.target),
         "addresses": json.dumps(one.addresses),
+        "fqdn": one.fqdn,
+        "near": one.near,
+        "ttl": one.ttl or 0,
         "since": now,
     }
     return Row(one.name.hash, f"c!{one.endpoint.hash}", data)
@@ -113,6 +116,9 @@ def _claim(name: Name, data: Any) -> Claim:
         guid=data.get("guid") or None,
         target=ResourceId.parse(data["target"]),
         addresses=tuple(json.loads(data["addresses"])),
+        fqdn=str(data.get("fqdn", "")),
+        near=int(data.get("near", 3)),
+        ttl=int(data.get("ttl", 0)) or None,
         since=when(data["since"]),
     )
 

@@ -79,6 +79,18 @@ class Dns:
             if getattr(error, "status_code", None) != 404:
                 raise _explained(error, name, "delete") from error
 
+    async def exists(self, zone: ResourceId) -> bool:
+        """One read. Raises Passing, Lasting."""
+        client = await self._clients.private_dns(zone.subscription)
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await client.private_zones.get(zone.group, zone.name)
+        except (AzureError, TimeoutError) as error:
+            if getattr(error, "status_code", None) == 404:
+                return False
+            raise failure(error, f"look for zone {zone.name}") from error
+        return True
+
     async def zones(self, hub: Scope) -> list[ResourceId]:
         """The zones of a hub's resource group; none when the group itself is not there."""
         _, subscription, _, group = hub.segments

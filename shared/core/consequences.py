@@ -12,7 +12,8 @@ from datetime import datetime
 
 from .around import NOTHING_READ, Around
 from .decide import decide
-from .ids import ResourceId, fold
+from .hub import Hub
+from .ids import ResourceId, Scope, fold
 from .model import Connection, Decision, Status, Verdict
 from .policy import Policy
 
@@ -120,8 +121,15 @@ def _served(old: Policy, new: Policy, target: ResourceId, connection: Connection
     if connection.endpoint is None or target.is_a(_NAMELESS):
         return
     before, after = (
-        {fold(str(hub.zones)): hub.name for hub in policy.hubs_of(connection.endpoint)} if policy.covers(target) else {}
+        {_place(hub): hub.name for hub in policy.hubs if hub.serves.may(connection.endpoint)}
+        if policy.covers(target)
+        else {}
         for policy in (old, new)
     )
     yield from (("unblocks", name) for zones, name in after.items() if zones not in before)
     yield from (("drops", name) for zones, name in before.items() if zones not in after)
+
+
+def _place(hub: Hub) -> str:
+    zones = (hub.zones,) if isinstance(hub.zones, Scope) else hub.zones
+    return " ".join(sorted(fold(str(zone)) for zone in zones))

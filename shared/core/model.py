@@ -7,12 +7,17 @@ so nothing can match on it; only a nonce of our own making is recognised in it, 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from .ids import ResourceId
+from .ids import ResourceId, fold, key_of
+
+SERVICE = "Microsoft.Network/privateEndpoints/services"
+"""The type of the ids that `Endpoint.service_of` makes; Azure knows no such thing, and never hears of it."""
+_ALIAS = re.compile(r"[a-z0-9_.-]{3,200}", re.ASCII)
 
 
 class Status(StrEnum):
@@ -112,13 +117,26 @@ class Endpoint:
     location: str = ""
     provisioned: bool = False
     links: tuple[Link, ...] = ()
+    network: ResourceId | None = None
+    """The virtual network of its subnet."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Names folded: Azure compares them without case."""
     pairs: tuple[Pair, ...] | None = None
+    addresses: tuple[str, ...] = ()
+    """Of its interfaces, read where Azure publishes no names."""
     interfaces: tuple[ResourceId, ...] = ()
     group_zones: tuple[ResourceId, ...] = ()
     """The zones that a private DNS zone group of the endpoint writes: there Azure keeps its records."""
+    group_records: tuple[Name, ...] = ()
+    """The names that the group says it has written."""
 
     def link_to(self, target: ResourceId) -> Link | None:
-        return next((link for link in self.links if link.target == target), None)
+        return next((link for link in self.links if target in (link.target, self.service_of(link))), None)
+
+    def service_of(self, link: Link) -> ResourceId:
+        """What stands for a service that lies outside our scope, or is known by its alias alone: a unit of work."""
+        name = link.target.hash if link.target else fold(link.alias or "")
+        return self.id.child("services", name if _ALIAS.fullmatch(name) else key_of(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +216,19 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An endpoint's right to a name, with the addresses its own read showed."""
+    """An endpoint's right to a name, with the addresses its own read showed.
+
+    `fqdn`: the public name; `near`: 0 where the policy names it the owner, then same region, same network, remote.
+    """
 
     name: Name
     endpoint: ResourceId
     guid: str | None
     target: ResourceId
     addresses: tuple[str, ...]
+    fqdn: str = ""
+    near: int = 3
+    ttl: int | None = None
     since: datetime | None = None
 
 

@@ -9,6 +9,7 @@ the word of an incomplete look. Source of the traps: reference/dns-records.md se
 | yes                    | same    | ours                     | nothing                                 |
 | yes                    | differs | ours                     | put, If-Match                           |
 | yes                    | same    | other's                  | nothing; note "foreign but correct"     |
+| yes, policy: adopt     | same    | nobody's                 | put, If-Match: it carries our mark now  |
 | yes                    | differs | other's                  | nothing; finding "owned by ..."         |
 | claimed, not holder    | yes     | ours, of a live claimant | nothing; report the contest             |
 | no                     | yes     | ours, a claim remains    | hand over: the heir read freshly, put   |
@@ -22,12 +23,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from . import zones
-from .ids import ResourceId
-from .model import Claim, Endpoint, Name, RecordSet, Status, ordered
-from .policy import Policy
+from .ids import ResourceId, fold
+from .model import Claim, Name, RecordSet
 
 MANAGED_BY = "linkkeeper"
+_GROUP_MARK = "created by private endpoint"
+"""What zone groups write into `creator` (recorded)."""
 _FIRST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,15 +48,11 @@ class Mark:
             and record.label("deployment") == self.deployment
         )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What one endpoint, freshly read, asks for. Not `complete`: says nothing about the names it had before."""
-
-    claims: tuple[Claim, ...] = ()
-    ceded: tuple[Name, ...] = ()
-    complete: bool = True
-    notes: tuple[str, ...] = ()
+    @staticmethod
+    def is_nobodys(record: RecordSet) -> bool:
+        """No mark of anybody's: neither a zone group, nor another installation, nor another tool claims it."""
+        marks = {fold(key) for key, _ in record.metadata}
+        return not record.foreign and not marks & {"creator", "managedby", "owner", "deployment"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,62 +77,21 @@ class Step:
     if_match: str | None = None
     heir: ResourceId | None = None
     hands_over: bool = False
+    adopts: bool = False
     why: str = ""
     finding: str = field(default="")
 
 
-def wanted(endpoint: Endpoint, target: ResourceId, policy: Policy, cloud: str) -> Wanted:
-    """The claims of an endpoint on the names of one target, in every hub that serves it."""
-    link = endpoint.link_to(target)
-    if link is not None and link.status is Status.UNKNOWN:
-        return Wanted(complete=False, notes=("the state of its link cannot be read",))
-    if link is None or link.status is not Status.APPROVED:
-        return Wanted()
-    if not link.groups:
-        # A Private Link Service has no sub-resources. Azure publishes no names for it, and names that its owner chose
-        # must never become records in our zones.
-        return Wanted()
-    if not endpoint.provisioned or not endpoint.pairs:  # empty has innocent causes: it means "not yet", never "delete"
-        return Wanted(complete=False, notes=("its names and addresses are not there yet",))
-    found: dict[Name, set[str]] = {}
-    notes: list[str] = []
-    siblings = [fqdn for fqdn, _ in endpoint.pairs]
-    for fqdn, addresses in endpoint.pairs:
-        try:
-            place = zones.locate(
-                fqdn, cloud=cloud, resource_type=target.type, group=_group(link.groups), siblings=siblings
-            )
-        except zones.NotAHostName as wrong:
-            notes.append(f"name {fqdn[:80]!r} is refused: {wrong}")
-            continue
-        if place is None:
-            notes.append(f"no rule says which zone holds {fqdn}")
-            continue
-        for hub in policy.hubs_of(endpoint.id):
-            found.setdefault(Name(zone=hub.zone(place.zone), record=place.record), set()).update(addresses)
-    ceded = tuple(sorted(name for name in found if name.zone in endpoint.group_zones))
-    if endpoint.group_zones:
-        zones_ = ", ".join(sorted(zone.name for zone in endpoint.group_zones))
-        notes.append(f"a private DNS zone group is attached: Azure writes {zones_}, there we only watch")
-    claims = tuple(
-        Claim(name=name, endpoint=endpoint.id, guid=endpoint.guid, target=target, addresses=ordered(found[name]))
-        for name in sorted(found)
-        if name not in ceded
-    )
-    return Wanted(claims=claims, ceded=ceded, notes=tuple(notes))
-
-
-def _group(groups: tuple[str, ...]) -> str:
-    return groups[0] if len(groups) == 1 else ""
-
-
 def holder(claims: Collection[Claim], present: RecordSet | None) -> Claim | None:
-    """The one claim that has the name: the incumbent while it lives, then first journalled, then lowest guid."""
+    """The one claim that has the name: of the nearest to the hub, the incumbent while it lives, then the first
+    journalled, then the lowest guid. So a local endpoint displaces a remote holder, and nobody else does."""
+    nearest = min((claim.near for claim in claims), default=0)
+    best = [claim for claim in claims if claim.near == nearest]
     if present is not None:
-        for claim in claims:
+        for claim in best:
             if _is_of(present, claim):
                 return claim
-    return min(claims, key=lambda c: (c.since or _FIRST, c.guid or "~", c.endpoint.key), default=None)
+    return min(best, key=lambda c: (c.since or _FIRST, c.guid or "~", c.endpoint.key), default=None)
 
 
 def _is_of(record: RecordSet, claim: Claim) -> bool:
@@ -145,7 +101,8 @@ def _is_of(record: RecordSet, claim: Claim) -> bool:
 
 def desired(claim: Claim, mark: Mark, ttl: int, present: RecordSet | None) -> RecordSet:
     """The record set that this claim wants; unknown metadata keys of a set of ours are kept."""
-    kept = dict(present.metadata) if present is not None and mark.owns(present) else {}
+    keeps = present is not None and (mark.owns(present) or mark.is_nobodys(present))
+    kept = dict(present.metadata) if present is not None and keeps else {}
     ours = {
         "managedBy": MANAGED_BY,
         "owner": mark.owner,
@@ -155,11 +112,11 @@ def desired(claim: Claim, mark: Mark, ttl: int, present: RecordSet | None) -> Re
         "guid": claim.guid or "",
     }
     metadata = tuple(sorted({**kept, **ours}.items()))
-    return RecordSet(name=claim.name, addresses=claim.addresses, ttl=ttl, metadata=metadata)
+    return RecordSet(name=claim.name, addresses=claim.addresses, ttl=claim.ttl or ttl, metadata=metadata)
 
 
-def step(state: NameState, mark: Mark, ttl: int) -> Step:
-    """The truth table of the module's docstring, for one name."""
+def step(state: NameState, mark: Mark, ttl: int, adopt: bool = False) -> Step:
+    """The truth table of the module's docstring, for one name. `adopt`: the policy says so for its hub."""
     claim = holder(state.claims, state.present)
     if claim is None:
         return _without_claim(state, mark)
@@ -170,9 +127,15 @@ def step(state: NameState, mark: Mark, ttl: int) -> Step:
         return _for_fresh(state, claim, Step(do="put", record=target, why=why))
     ours = mark.owns(present)
     if present.addresses == target.addresses and not ours:
-        return Step(finding=f"foreign but correct: {_owner_text(present)}")
+        if adopt and mark.is_nobodys(present) and state.read:
+            why = f"adopted for {claim.endpoint.name}: nobody's record, and correct"
+            return _with_etag(
+                _for_fresh(state, claim, Step(do="put", record=target, if_match=present.etag, adopts=True, why=why))
+            )
+        return Step(finding=f"foreign but correct: {_owner_text(present, state.claims)}")
     if not ours:
-        return Step(finding=f"the record is in the way of {claim.endpoint.name}: {_owner_text(present)}")
+        text = _owner_text(present, state.claims)
+        return Step(finding=f"the record is in the way of {claim.endpoint.name}: {text}")
     if (present.addresses, present.ttl, present.metadata) == (target.addresses, target.ttl, target.metadata):
         return Step(finding=_contest(state.claims, claim))
     if _is_of(present, claim) and claim.endpoint not in state.fresh and not state.read:
@@ -221,8 +184,14 @@ def _contest(claims: Iterable[Claim], claim: Claim) -> str:
     return f"also claimed by {', '.join(others)}; {claim.endpoint.name} holds it" if others else ""
 
 
-def _owner_text(record: RecordSet) -> str:
+def _owner_text(record: RecordSet, claims: Iterable[Claim]) -> str:
     if record.foreign:
         return f"not ours ({', '.join(record.foreign)})"
     creator = record.label("creator") or record.label("owner")
-    return f"owned by {creator!r}" if creator else "it carries no owner mark"
+    if not creator:
+        return "it carries no owner mark"
+    guids = [claim.guid for claim in claims if claim.guid]
+    if creator.startswith(_GROUP_MARK) and not any(guid in fold(creator) for guid in guids):
+        text = "no endpoint that has this name is meant: if its endpoint is gone, nothing will ever remove the record"
+        return f"owned by {creator!r}; {text}"
+    return f"owned by {creator!r}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -35,7 +35,10 @@ class Change:
     record: RecordSet | None = None
     if_match: str | None = None
     hands_over: bool = False
+    adopts: bool = False
     blocked: str = ""
+    capped: bool = False
+    """One of too many at once: blocked until a person releases the plan by its fingerprint."""
 
     @property
     def id(self) -> str:
@@ -70,7 +73,9 @@ class Snapshot:
     full: Mapping[str, str] = field(default_factory=dict)
     """Rule to why it approves no more (its limit is reached)."""
     capped: Mapping[ResourceId, str] = field(default_factory=dict)
-    """Connection to why its approval waits for a person to release it."""
+    """Connection or record to why its approval or deletion waits for a person to release it."""
+    released: frozenset[ResourceId] = frozenset()
+    """Records whose deletion a person released, though there are many."""
     approved: frozenset[tuple[ResourceId, ResourceId]] = frozenset()
     """(connection, endpoint) of our own approvals, as the journal proves them."""
     ours: bool = False
@@ -90,7 +95,7 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        text = "\n".join(f"{change.id} {change.blocked}" for change in self.changes)
+        text = "\n".join(f"{change.id} {'' if change.capped else change.blocked}" for change in self.changes)
         return hashlib.sha256(f"{self.target.key}\n{text}".encode()).hexdigest()[:16]
 
 
@@ -132,11 +137,25 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
             changes.append(change)
         if finding:
             findings.append((str(state.name), finding))
-    changes = [_blocked(change, snapshot) for change in changes if not _in_flight(change, snapshot)]
+    changes = [_blocked(change, snapshot, policy) for change in changes if not _in_flight(change, snapshot)]
     changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject, change.id))
-    return Plan(
-        target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=tuple(sorted(set(findings)))
-    )
+    found = tuple(sorted(set(findings)))
+    return Plan(target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=found)
+
+
+def capped(plan: Plan, released: Container[ResourceId], most: int) -> Plan:
+    """Too many deletions at once are all blocked: a mistake in a policy or a scope must not empty a zone.
+
+    `released`: records whose deletion a person has released. The fingerprint stays that of the plan.
+    """
+    deletes = {change.id for change in plan.changes if change.kind == "delete" and not change.blocked}
+    waits = {c.id for c in plan.changes if c.id in deletes and c.subject not in released}
+    if len(deletes) <= most or not waits:
+        return plan
+    why = f"{len(deletes)} deletions at once, more than {most}; look at them, then release them with POST /api/settle"
+    why = f"{why} and fingerprint {plan.fingerprint}"
+    changes = (replace(c, blocked=why, capped=True) if c.id in waits else c for c in plan.changes)
+    return replace(plan, changes=tuple(changes))
 
 
 def _told_apart(connections: Iterable[Connection]) -> list[Connection]:
@@ -182,7 +201,8 @@ def _connection_change(decision: Decision) -> Change | None:
 
 
 def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change | None, str]:
-    todo = step(state, mark, policy.ttl_of(state.name.zone))
+    hub = policy.hub_of(state.name.zone)
+    todo = step(state, mark, policy.ttl_of(state.name.zone), hub.adopt if hub else False)
     if todo.do == "look":
         return None, f"not decided: {state.unreadable}" if state.unreadable else ""
     if todo.do and todo.record is not None:
@@ -193,6 +213,7 @@ def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change
             record=todo.record,
             if_match=todo.if_match,
             hands_over=todo.hands_over,
+            adopts=todo.adopts,
         )
         return change, todo.finding
     return None, todo.finding
@@ -206,11 +227,13 @@ def _in_flight(change: Change, snapshot: Snapshot) -> bool:
 
 
 def _counted_out(change: Change, snapshot: Snapshot) -> str:
+    if change.kind == "delete" and change.subject in snapshot.released:
+        return ""
     rule = change.decision.rule if change.decision else None
     return snapshot.capped.get(change.subject, "") or snapshot.full.get(rule or "", "")
 
 
-def _blocked(change: Change, snapshot: Snapshot) -> Change:
+def _blocked(change: Change, snapshot: Snapshot, policy: Policy) -> Change:
     """Why a change stays undone for now; shown with the plan, never silently dropped."""
     blocked = ""
     if snapshot.ours:
@@ -221,7 +244,9 @@ def _blocked(change: Change, snapshot: Snapshot) -> Change:
         blocked = f"not everything could be read: {snapshot.incomplete}"
     elif change.kind == "delete" and not snapshot.deletes_allowed:
         blocked = "no deletes before a full sweep has seen every claim"
-    elif change.kind == "approve" and (why := _counted_out(change, snapshot)):
+    elif change.kind == "delete" and change.record and policy.only_upserts(change.record.name.zone):
+        blocked = "records are upsert-only here: kept; delete it by hand, or set records: sync"
+    elif change.kind in ("approve", "delete") and (why := _counted_out(change, snapshot)):
         blocked = why
     elif change.id in snapshot.failed:
         blocked = snapshot.failed[change.id]

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .ids import ResourceId, Scope, fold
+from .hub import Hub
+from .ids import ResourceId, fold
 from .lookup import Lookup
-from .model import Verdict
+from .model import SERVICE, Endpoint, Link, Name, Verdict
 from .rules import Mode, Rule
 
 
@@ -21,29 +22,37 @@ def digest_of(raw: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hub:
-    """One place where zones live, and the endpoints it serves."""
+class ServiceNames:
+    """Names that Azure does not publish: of a Private Link Service, by its id or its alias, in one zone."""
 
-    name: str
-    zones: Scope
-    subscriptions: frozenset[str] = frozenset()
-    all: bool = False
+    service: ResourceId | str
+    zone: str
+    records: tuple[str, ...]
     ttl: int | None = None
-    modes: tuple[tuple[str, Mode], ...] = ()
 
-    def serves(self, endpoint: ResourceId) -> bool:
-        return self.all or fold(endpoint.subscription) in self.subscriptions
+    def names(self, link: Link) -> bool:
+        if isinstance(self.service, ResourceId):
+            return link.target == self.service
+        return link.alias is not None and fold(link.alias) == self.service
 
-    def zone(self, name: str) -> ResourceId:
-        return ResourceId.parse(f"{self.zones}/providers/Microsoft.Network/privateDnsZones/{name}")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameOwner:
+    """Who is to hold shared names while it claims them: one endpoint, or whichever endpoint of one target."""
+
+    names: frozenset[str]
+    endpoint: ResourceId | None = None
+    target: ResourceId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """How many approvals one cause may bring about before a person has to release them, by fingerprint."""
+    """How much one cause may bring about before a person has to release it, by fingerprint."""
 
     approvals_per_policy_change: int = 100
     approvals_per_sweep: int = 100
+    deletions_per_settle: int = 50
+    deletions_per_sweep: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,10 @@ class Policy:
     modes: tuple[tuple[str, Mode], ...] = ()
     previous_owners: tuple[str, ...] = ()
     ttl: int = 10
+    ttls: Mapping[str, int] = field(default_factory=dict)
+    """Zone name, folded, to time to live."""
+    service_names: tuple[ServiceNames, ...] = ()
+    owners: tuple[NameOwner, ...] = ()
     caps: Caps = field(default_factory=Caps)
     grants: Grants = field(default_factory=Grants)
     hash: str = ""
@@ -87,23 +100,47 @@ class Policy:
         return frozenset(one for rule in self.rules if rule.managed_by for one in rule.managed_by.services)
 
     def covers(self, target: ResourceId) -> bool:
-        """Targets outside the scope do not exist for us."""
+        """Targets elsewhere do not exist for us; of a service elsewhere, only the names that the policy gives."""
+        if target.is_a(SERVICE):
+            return target.parent is not None and self.may_serve(target.parent)
         return self.scope is None or fold(target.subscription) in self.scope
 
-    def hubs_of(self, endpoint: ResourceId) -> tuple[Hub, ...]:
-        return tuple(hub for hub in self.hubs if hub.serves(endpoint))
+    @property
+    def serving_groups(self) -> frozenset[str]:
+        """Management groups whose endpoints some hub serves."""
+        return frozenset(group for hub in self.hubs for group in hub.serves.management_groups)
+
+    def may_serve(self, endpoint: ResourceId) -> bool:
+        """Could some hub serve it, as far as its id tells?"""
+        return any(hub.serves.may(endpoint) for hub in self.hubs)
 
     def hub_of(self, zone: ResourceId) -> Hub | None:
-        return next((hub for hub in self.hubs if hub.zones.contains(zone)), None)
+        return next((hub for hub in self.hubs if hub.holds(zone)), None)
 
     def ttl_of(self, zone: ResourceId) -> int:
+        """The zone's own word first, then its hub's."""
         hub = self.hub_of(zone)
-        return hub.ttl if hub and hub.ttl else self.ttl
+        return self.ttls.get(fold(zone.name)) or (hub.ttl if hub and hub.ttl else self.ttl)
+
+    def only_upserts(self, zone: ResourceId) -> bool:
+        hub = self.hub_of(zone)
+        return hub.upsert_only if hub else False
+
+    def names_of(self, link: Link) -> tuple[ServiceNames, ...]:
+        return tuple(one for one in self.service_names if one.names(link))
+
+    def rank(self, hub: Hub, endpoint: Endpoint, target: ResourceId, fqdn: str, name: Name) -> int:
+        """How good a claim is in this hub: 0 for the owner that the policy names, then nearness."""
+        for owner in self.owners:
+            mine = endpoint.id == owner.endpoint or target == owner.target
+            if mine and owner.names & {fold(fqdn), fold(name.fqdn)}:
+                return 0
+        return hub.near(endpoint)
 
     def knows(self, endpoint: ResourceId) -> bool:
         """May an event about this endpoint concern us? Only where a hub serves it or the scope names its place."""
         in_scope = self.scope is not None and fold(endpoint.subscription) in self.scope
-        return in_scope or bool(self.hubs_of(endpoint))
+        return in_scope or self.may_serve(endpoint)
 
     def mode(self, kind: str, hub: Hub | None = None) -> Mode:
         """approve, reject, put, delete or refresh; a hub may be stricter or looser than the whole."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .policy import Hub, Policy
+from .hub import Hub
+from .ids import Scope
+from .policy import Policy
 from .rules import Rule
 
 Facts = dict[str, frozenset[str]]
@@ -117,10 +119,20 @@ def _tags(tags: Iterable[tuple[str, str]]) -> frozenset[str]:
 
 
 def _hub(hub: Hub) -> Facts:
-    serves = frozenset({"every endpoint"}) if hub.all else frozenset()
+    who = hub.serves
+    serves = frozenset({"every endpoint"}) if who.all else frozenset()
     return {
-        "zones": _one(hub.zones),
-        "serves": serves | hub.subscriptions,
+        "zones": _one(hub.zones) if isinstance(hub.zones, Scope) else _each("", hub.zones),
+        "serves": serves
+        | who.subscriptions
+        | _each("management group", who.management_groups)
+        | _each("network", who.networks),
+        "only": _each("region", who.regions) | _tags(who.tags),
+        "region": _one(hub.region),
+        "networks": _each("", hub.networks),
+        "resolvers": frozenset(hub.resolvers),
+        "records": _one("upsert-only" if hub.upsert_only else "sync"),
+        "adopt": _one("yes" if hub.adopt else None),
         "ttl": _one(hub.ttl),
         "modes": frozenset(f"{kind} {mode}" for kind, mode in hub.modes),
     }
@@ -134,7 +146,20 @@ def _whole(policy: Policy, shared: frozenset[str]) -> Facts:
         "scope": frozenset({"everywhere"}) if policy.scope is None else policy.scope,
         "modes": frozenset(f"{kind} {mode}" for kind, mode in policy.modes),
         "ttl": _one(policy.ttl),
+        "ttls": frozenset(f"{zone} {seconds}" for zone, seconds in policy.ttls.items()),
+        "names": frozenset(
+            f"{one.service} {', '.join(one.records)} in {one.zone}{f' ttl {one.ttl}' if one.ttl else ''}"
+            for one in policy.service_names
+        ),
+        "owners": frozenset(f"{name} {one.endpoint or one.target}" for one in policy.owners for name in one.names),
         "shared subscriptions": shared,
-        "caps": frozenset({f"policy change {caps.approvals_per_policy_change}", f"sweep {caps.approvals_per_sweep}"}),
+        "caps": frozenset(
+            {
+                f"policy change {caps.approvals_per_policy_change}",
+                f"sweep {caps.approvals_per_sweep}",
+                f"deletions per settle {caps.deletions_per_settle}",
+                f"deletions per sweep {caps.deletions_per_sweep}",
+            }
+        ),
         "grants": frozenset({f"approvals {grants.approvals}", f"days {grants.days}"}),
     }

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .ids import ResourceId, fold, is_guid
-from .model import DESCRIPTIONS, Connection, Endpoint, Link, Pair, Status, Verdict, ordered
+from .model import DESCRIPTIONS, Connection, Endpoint, Link, Name, Pair, Status, Verdict, ordered
 
 _STATUSES = {fold(status.value): status for status in Status if status is not Status.UNKNOWN}
 _SETTLED = {"succeeded", "ready"}
@@ -79,6 +79,8 @@ def endpoint(body: object) -> Endpoint | None:
             *_links(properties.get("privateLinkServiceConnections"), manual=False),
             *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),
         ),
+        network=_network(properties.get("subnet")),
+        tags=_tags(body.get("tags")),
         # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
         pairs=_config_pairs(properties.get("customDnsConfigs")),
         interfaces=tuple(
@@ -107,15 +109,43 @@ def interface_pairs(body: object) -> tuple[Pair, ...] | None:
     return _pairs(found)
 
 
-def group_zones(bodies: Iterable[object]) -> tuple[ResourceId, ...]:
-    """The zones that the zone groups of an endpoint write to."""
+def interface_addresses(bodies: Iterable[object]) -> tuple[str, ...]:
+    """Every address of an endpoint's interfaces, for services whose names Azure does not publish."""
+    found: list[str] = []
+    for body in bodies:
+        properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
+        for config in _objects(properties.get("ipConfigurations")):
+            address = _mapping(config, "properties", []).get("privateIPAddress")
+            found += [address] if isinstance(address, str) and _is_ipv4(address) else []
+    return ordered(found)
+
+
+def zone_group(bodies: Iterable[object]) -> tuple[tuple[ResourceId, ...], tuple[Name, ...]]:
+    """The zones that the zone groups of an endpoint write to, and the names they say they have written."""
     found: set[ResourceId] = set()
+    written: set[Name] = set()
     for body in bodies:
         properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
         for config in _objects(properties.get("privateDnsZoneConfigs")):
-            zone = ResourceId.read(_mapping(config, "properties", []).get("privateDnsZoneId"))
-            found |= {zone} if zone else set()
-    return tuple(sorted(found))
+            inner = _mapping(config, "properties", [])
+            zone = ResourceId.read(inner.get("privateDnsZoneId"))
+            if zone is None:
+                continue
+            found.add(zone)
+            for row in _objects(inner.get("recordSets")):
+                record = row.get("recordSetName")
+                written |= {Name(zone=zone, record=fold(record))} if isinstance(record, str) and record else set()
+    return tuple(sorted(found)), tuple(sorted(written))
+
+
+def _network(subnet: object) -> ResourceId | None:
+    found = ResourceId.read(subnet.get("id")) if isinstance(subnet, Mapping) else None
+    return found.parent if found is not None and found.is_a("Microsoft.Network/virtualNetworks/subnets") else None
+
+
+def _tags(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return tuple(sorted((fold(str(name)), str(text)) for name, text in pairs))
 
 
 def _name(body: Mapping[str, Any], identity: ResourceId | None, problems: list[str]) -> str:

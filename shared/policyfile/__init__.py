@@ -29,21 +29,22 @@ class BadPolicy(BadFile):
     """Every mistake of a policy file."""
 
 
-def load(path: Path, default: Mode) -> Policy:
+def load(path: Path, default: Mode, cloud: str | None = None) -> Policy:
     """Raises BadPolicy, also for a file that cannot be read. `default`: what modes not set in the file mean."""
     try:
         raw = path.read_bytes()
     except OSError as wrong:
         raise BadPolicy([(0, str(path.name), f"cannot be read: {wrong.strerror}")]) from None
-    return parse(raw, default)
+    return parse(raw, default, cloud)
 
 
-def parse(raw: bytes, default: Mode = Mode.PLAN) -> Policy:
+def parse(raw: bytes, default: Mode = Mode.PLAN, cloud: str | None = None) -> Policy:
+    """`cloud`: the installation's; without one, the hubs of every cloud count."""
     with _without_collector():
-        return _parse(raw, default)
+        return _parse(raw, default, cloud)
 
 
-def _parse(raw: bytes, default: Mode) -> Policy:
+def _parse(raw: bytes, default: Mode, cloud: str | None) -> Policy:
     lines: dict[Place, int] = {}
     mistakes: list[tuple[int, str, str]] = []
     try:
@@ -62,7 +63,7 @@ def _parse(raw: bytes, default: Mode) -> Policy:
     mistakes += [_mistake(place, what, "", lines) for place, what in second_look(data)]
     if mistakes or parsed is None:
         raise BadPolicy(mistakes)
-    return to_core(parsed, default, digest_of(raw))
+    return to_core(parsed, default, digest_of(raw), cloud)
 
 
 def schema() -> dict[str, Any]:

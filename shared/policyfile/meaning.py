@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..core.hub import Hub, Serves
 from ..core.ids import Scope, fold
 from ..core.model import Verdict
-from ..core.policy import Caps, Grants, Hub, Policy
+from ..core.policy import Caps, Grants, NameOwner, Policy, ServiceNames
 from ..core.rules import ManagedBy, Mode, Requesters, Rule, Targets
 from .checks import is_shared, usual_of
+from .hubs import HubFile
 from .shape import DefaultsFile, ManagedByFile, PolicyFile, RequestersFile, RuleFile, TargetsFile, VendorFile
 
 _KINDS = ("approve", "reject", "put", "delete", "refresh")
 Vendors = dict[str, VendorFile]
 
 
-def to_core(file: PolicyFile, default: Mode, digest: str) -> Policy:
+def to_core(file: PolicyFile, default: Mode, digest: str, cloud: str | None = None) -> Policy:
+    """`cloud`: the installation's; hubs of other clouds are not its own."""
     vendors = {fold(vendor.name): vendor for vendor in file.vendors}
     return Policy(
         owner=file.owner,
@@ -29,18 +32,40 @@ def to_core(file: PolicyFile, default: Mode, digest: str) -> Policy:
         caps=Caps(**file.caps.model_dump()),
         grants=Grants(**file.grants.model_dump()),
         rules=tuple(_rule(rule, vendors, file.defaults) for rule in file.rules),
-        hubs=tuple(
-            Hub(
-                name=hub.name,
-                zones=hub.zones,
-                subscriptions=frozenset(hub.serves.subscriptions),
-                all=hub.serves.all,
-                ttl=hub.ttl,
-                modes=tuple((kind, mode) for kind in _KINDS if (mode := getattr(hub.modes, kind))),
-            )
-            for hub in file.hubs
+        hubs=tuple(_hub(hub, file) for hub in file.hubs if not cloud or hub.cloud in (None, cloud)),
+        ttls=dict(file.ttls),
+        service_names=tuple(
+            ServiceNames(service=one.service, zone=one.zone, records=tuple(one.records), ttl=one.ttl)
+            for one in file.names
+        ),
+        owners=tuple(
+            NameOwner(names=frozenset(one.names), endpoint=one.endpoint, target=one.target) for one in file.owners
         ),
         hash=digest,
+    )
+
+
+def _hub(hub: HubFile, file: PolicyFile) -> Hub:
+    who = hub.serves
+    serves = Serves(
+        all=who.all,
+        subscriptions=frozenset(who.subscriptions),
+        management_groups=frozenset(who.management_groups),
+        networks=frozenset(who.networks),
+        regions=frozenset(who.regions),
+        tags=tuple(sorted((fold(name), value) for name, value in who.tags.items())),
+    )
+    return Hub(
+        name=hub.name,
+        zones=hub.zones,
+        serves=serves,
+        region=hub.region or "",
+        networks=frozenset(hub.networks),
+        resolvers=tuple(hub.resolvers),
+        ttl=hub.ttl,
+        upsert_only=(hub.records or file.records) == "upsert-only",
+        adopt=file.adopt if hub.adopt is None else hub.adopt,
+        modes=tuple((kind, mode) for kind in _KINDS if (mode := getattr(hub.modes, kind))),
     )
 
 

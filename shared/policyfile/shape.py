@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from ..core.rules import Mode
+from .hubs import Dial, HubFile, ModesFile, NameOwnerFile, NamesFile, Strict
 from .texts import (
     GroupText,
     GuidText,
+    HostText,
     LinkText,
     Long,
     ManagementGroupText,
@@ -32,16 +34,12 @@ People = Annotated[int, Field(ge=0, le=5, strict=True)]
 Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class ScopeFile(_Strict):
+class ScopeFile(Strict):
     subscriptions: Annotated[list[GuidText], Field(min_length=1)]
     """Subscriptions that hold targets. Targets anywhere else do not exist for Linkkeeper."""
 
 
-class RequestersFile(_Strict):
+class RequestersFile(Strict):
     """Whose requests the rule speaks of; any one of these is enough."""
 
     subscriptions: list[GuidText] = []
@@ -69,7 +67,7 @@ class RequestersFile(_Strict):
         return self
 
 
-class TargetsFile(_Strict):
+class TargetsFile(Strict):
     """What the rule is for: inside one of the scopes, of one of the types, with all of the tags."""
 
     ids: list[ResourceText] = []
@@ -90,7 +88,7 @@ class TargetsFile(_Strict):
         return self
 
 
-class ManagedByFile(_Strict):
+class ManagedByFile(Strict):
     """One of our own services must just have asked for this connection. A further condition, never the only one."""
 
     services: Annotated[list[ResourceText], Field(min_length=1)]
@@ -101,7 +99,7 @@ class ManagedByFile(_Strict):
     """Its request message must hold linkkeeper-nonce: and 32 hex digits, and the request the same."""
 
 
-class RuleFile(_Strict):
+class RuleFile(Strict):
     name: Text
     """Named in every decision that the rule makes."""
     verdict: Literal["approve", "reject"]
@@ -130,7 +128,7 @@ class RuleFile(_Strict):
     """A service of your own that must just have asked for this connection; a further condition."""
 
 
-class VendorFile(_Strict):
+class VendorFile(Strict):
     """A requester with a name: a vendor, its endpoints, and what it usually connects to."""
 
     name: Text
@@ -155,7 +153,7 @@ class VendorFile(_Strict):
         return self
 
 
-class DefaultsFile(_Strict):
+class DefaultsFile(Strict):
     """What rules mean that do not say it themselves."""
 
     mode: Mode | None = None
@@ -168,7 +166,7 @@ class DefaultsFile(_Strict):
     """The tenants that approve rules want."""
 
 
-class GrantsFile(_Strict):
+class GrantsFile(Strict):
     """Decisions by hand, where no rule says more."""
 
     approvals: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
@@ -177,59 +175,20 @@ class GrantsFile(_Strict):
     """How long a decision stays good when it says nothing itself."""
 
 
-class CapsFile(_Strict):
-    """Approvals that one cause may bring about; more wait until a person releases them by their fingerprint."""
+class CapsFile(Strict):
+    """What one cause may bring about; more waits until a person releases it by its fingerprint."""
 
     approvals_per_policy_change: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
     """Approvals that a changed policy may bring about by itself; 0: none."""
     approvals_per_sweep: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
     """Approvals that one sweep may bring about by itself; 0: none."""
+    deletions_per_settle: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 50
+    """Records of one target that may be deleted at once; 0: none without a person."""
+    deletions_per_sweep: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
+    """Records that what one sweep finds may delete by itself; 0: none."""
 
 
-class ServesFile(_Strict):
-    subscriptions: list[GuidText] = []
-    """Endpoints in these subscriptions get their names here."""
-    all: StrictBool = False
-    """Every endpoint that connects to a target in scope."""
-
-    @model_validator(mode="after")
-    def _says_whom(self) -> Self:
-        if self.all == bool(self.subscriptions):
-            raise ValueError("name subscriptions, or say all: true, not both")
-        return self
-
-
-class ModesFile(_Strict):
-    """off: not even planned; plan: shown and journalled, not done; apply: done."""
-
-    approve: Mode | None = None
-    """Approving connections."""
-    reject: Mode | None = None
-    """Rejecting connections."""
-    put: Mode | None = None
-    """Writing records."""
-    delete: Mode | None = None
-    """Deleting records."""
-    refresh: Mode | None = None
-    """Repeating the request of an endpoint where Azure wants that; off unless set. Nothing does it yet."""
-
-
-class HubFile(_Strict):
-    """One place where private DNS zones live. An endpoint may be served by several."""
-
-    name: Text
-    """Named in plans and findings."""
-    zones: GroupText
-    """The resource group that holds the private DNS zones."""
-    serves: ServesFile
-    """Whose endpoints get their names here."""
-    ttl: Seconds | None = None
-    """Time to live of the records, in seconds."""
-    modes: ModesFile = ModesFile()
-    """Modes of this hub alone, for put and delete; omitted: as the policy says."""
-
-
-class PolicyFile(_Strict):
+class PolicyFile(Strict):
     """Linkkeeper's policy, version 1."""
 
     version: Annotated[Literal[1], BeforeValidator(whole_number)]
@@ -244,15 +203,25 @@ class PolicyFile(_Strict):
     """What is done, and what is only shown; omitted ones mean LINKKEEPER_MODE."""
     ttl: Seconds = 10
     """Time to live of records, in seconds; 10 is what zone groups use."""
+    ttls: dict[HostText, Seconds] = {}
+    """Time to live of single zones, by their names; goes before the hub's."""
+    records: Dial = "sync"
+    """sync: records whose endpoint is gone are deleted; upsert-only: they are kept and shown."""
+    adopt: StrictBool = False
+    """Records that are correct and carry nobody's mark become ours; from then on they follow their endpoints."""
     defaults: DefaultsFile = DefaultsFile()
     """Said once for all rules; a rule's own word goes first."""
     grants: GrantsFile = GrantsFile()
     """Decisions by hand."""
     caps: CapsFile = CapsFile()
-    """How many approvals may happen at once before a person has to release them."""
+    """How much may happen at once before a person has to release it."""
     vendors: list[VendorFile] = []
     """Requesters with names, for rules to use."""
     rules: list[RuleFile] = []
     """The allow-list. Of several approve rules that match, the first with room in its limit counts, with its mode."""
     hubs: list[HubFile] = []
     """Where names are kept; without any, Linkkeeper writes no record."""
+    names: list[NamesFile] = []
+    """Names that Azure does not publish, for Private Link Services."""
+    owners: list[NameOwnerFile] = []
+    """Who is to hold names that several endpoints claim; without a word, whoever came first."""

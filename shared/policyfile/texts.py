@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from ..core.hub import region_of
 from ..core.ids import NotAnId, ResourceId, Scope, fold, is_guid
 from ..core.rules import EndpointPattern
+from ..core.zones import NotAHostName, host_name
 
 _SHAPE = "/subscriptions/<guid>/resourceGroups/<glob>/providers/Microsoft.Network/privateEndpoints/<glob>"
 _WORD = re.compile(r"[A-Za-z0-9_.*?()-]{1,90}", re.ASCII)
@@ -112,6 +114,64 @@ def _link_identifier(value: object) -> object:
     return text
 
 
+def _typed(kind: str) -> Any:
+    def check(value: object) -> object:
+        found = _resource(value)
+        if not isinstance(found, ResourceId) or not found.is_a(kind):
+            raise ValueError(f"the id of a {kind} is needed")
+        return found
+
+    return check
+
+
+def _zones(value: object) -> object:
+    """A resource group, or the exact ids of zones."""
+    if not isinstance(value, list):
+        return _group_scope(value)
+    if not value:
+        raise ValueError("name a resource group, or at least one zone")
+    return tuple(_typed("Microsoft.Network/privateDnsZones")(item) for item in value)
+
+
+def _host(value: object) -> object:
+    try:
+        return host_name(_ascii(value))
+    except NotAHostName as wrong:
+        raise ValueError(f"is no name that DNS takes: {wrong}") from None
+
+
+def _record(value: object) -> object:
+    """Left of the zone: labels, `*` alone or first, `@` for the zone itself."""
+    text = fold(_ascii(value))
+    if text not in ("@", "*"):
+        _host(f"{text}.example.net")
+    return text
+
+
+def _service(value: object) -> object:
+    """A Private Link Service by its id or by its alias, such as name.guid.region.azure.privatelinkservice."""
+    text = _ascii(value)
+    if text.startswith("/"):
+        return _typed("Microsoft.Network/privateLinkServices")(text)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,}", text, re.ASCII):
+        raise ValueError("the id of a Private Link Service is needed, or its alias: name.guid.region.azure…")
+    return fold(text)
+
+
+def _region(value: object) -> object:
+    text = region_of(_ascii(value))
+    if not text.isalnum():
+        raise ValueError("a region is needed, such as westeurope")
+    return text
+
+
+def _resolver(value: object) -> object:
+    from ..core.vantage import parse_resolver
+
+    parse_resolver(_ascii(value))
+    return value
+
+
 def _until(value: object) -> object:
     text = value if isinstance(value, str) else ""
     try:
@@ -134,6 +194,18 @@ ScopeText = Annotated[Any, BeforeValidator(_scope), _as("string")]
 GroupText = Annotated[Any, BeforeValidator(_group_scope), _as("string")]
 ResourceText = Annotated[Any, BeforeValidator(_resource), _as("string")]
 PatternText = Annotated[Any, BeforeValidator(_pattern), _as("string")]
+ZonesText = Annotated[
+    Any,
+    BeforeValidator(_zones),
+    Field(json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+NetworkText = Annotated[Any, BeforeValidator(_typed("Microsoft.Network/virtualNetworks")), _as("string")]
+EndpointText = Annotated[Any, BeforeValidator(_typed("Microsoft.Network/privateEndpoints")), _as("string")]
+ServiceText = Annotated[Any, BeforeValidator(_service), _as("string")]
+HostText = Annotated[str, BeforeValidator(_host)]
+RecordText = Annotated[str, BeforeValidator(_record)]
+RegionText = Annotated[str, BeforeValidator(_region)]
+ResolverText = Annotated[str, BeforeValidator(_resolver)]
 TypeText = Annotated[str, BeforeValidator(_type)]
 OwnerText = Annotated[str, BeforeValidator(_owner)]
 ManagementGroupText = Annotated[str, BeforeValidator(_management_group)]

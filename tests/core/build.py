@@ -14,6 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from shared.core.hub import Hub, Serves
 from shared.core.ids import ResourceId, Scope
 from shared.core.model import (
     Claim,
@@ -32,7 +33,7 @@ from shared.core.model import (
 )
 from shared.core.names import Mark, NameState, desired
 from shared.core.plan import Snapshot
-from shared.core.policy import Hub, Policy
+from shared.core.policy import Policy
 from shared.core.rules import EndpointPattern, Mode, Requesters, Rule, Targets
 
 TEAM = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -141,8 +142,9 @@ def reject(name: str = "nobody", **changed: Any) -> Rule:
 def hub(name: str = "west", **changed: Any) -> Hub:
     facts: dict[str, Any] = {
         "zones": Scope.parse(f"/subscriptions/{DNS}/resourceGroups/dns"),
-        "subscriptions": frozenset({TEAM}),
     }
+    whom = {key: changed.pop(key) for key in ("all", "subscriptions") if key in changed}
+    facts["serves"] = Serves(**(whom or {"subscriptions": frozenset({TEAM})}))
     return Hub(name=name, **{**facts, **changed})
 
 
@@ -172,6 +174,7 @@ def name(record: str = "acct1", zone: ResourceId = ZONE) -> Name:
 
 def claim(who: ResourceId = ENDPOINT, address: str = "10.0.0.4", **changed: Any) -> Claim:
     facts: dict[str, Any] = {"name": name(), "guid": GUID, "target": TARGET, "addresses": ordered([address])}
+    facts["fqdn"] = "acct1.blob.core.windows.net"
     return Claim(endpoint=who, **{**facts, **changed})
 
 

@@ -69,7 +69,7 @@ def test_the_smallest_useful_file_means_what_its_comments_say() -> None:
     assert (rule.approve_until, rule.requesters.subscriptions) == (date(2027, 6, 30), {TEAM})
     assert rule.targets.types == {"microsoft.storage/storageaccounts"}
     assert [str(scope) for scope in rule.targets.scopes] == [f"/subscriptions/{DATA}/resourceGroups/data"]
-    assert (hub.name, hub.subscriptions, hub.all) == ("west-europe", {TEAM}, False)
+    assert (hub.name, hub.serves.subscriptions, hub.serves.all) == ("west-europe", {TEAM}, False)
     assert str(hub.zones) == f"/subscriptions/{DNS}/resourceGroups/dns"
 
 
