@@ -13,6 +13,7 @@ from .azure.blobfile import BlobFile
 from .azure.clients import Clients
 from .azure.desk import Desk
 from .azure.dns import Dns
+from .azure.dnsbudget import DnsBudget, Remaining
 from .azure.inventory import Inventory
 from .azure.journal import Entry, Journal
 from .azure.memory import load
@@ -88,7 +89,8 @@ def on_park(tables: Tables, journal: Journal, desk: Desk) -> OnPark:
 
 
 def build(settings: Settings, now: Clock = utc_now) -> App:
-    clients = Clients(settings)
+    remaining = Remaining(now)
+    clients = Clients(settings, remaining)
     tables = Tables(clients, settings)
     arm = Arm(clients, settings.arm)
     journal, desk = Journal(tables, now), Desk(tables, now)
@@ -102,7 +104,7 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
         journal=journal,
         desk=desk,
         arm=arm,
-        dns=Dns(clients),
+        dns=Dns(clients, DnsBudget(remaining, tables, now)),
         inventory=Inventory(arm, clients),
         surroundings=Surroundings(Wire(clients, settings.arm), tables, now),
         slots=Slots(tables),

@@ -15,6 +15,7 @@ from typing import Any
 from . import policychange
 from .app import App
 from .azure import memory as memories
+from .azure import releases
 from .azure.providers import provider
 from .azure.tables import unpack
 from .callers import Caller, Problem
@@ -41,18 +42,29 @@ async def ask(app: App, kind: str, asked: Mapping[str, Any], caller: Caller) -> 
 
 
 async def release(app: App, fingerprint: object, caller: Caller) -> dict[str, Any]:
-    """Let approvals go ahead that were too many at once. Whoever may decide may do that."""
+    """Let approvals or deletions go ahead that were too many at once. Whoever may decide may do that."""
     caller.may("decide", app.settings.decisions_by)
     if not isinstance(fingerprint, str) or not fingerprint.isalnum() or len(fingerprint) > 64:
         raise Problem(400, "Not a fingerprint", "fingerprint is the word that the held connections and health name.")
     try:
         cap = await policychange.release(app, fingerprint, caller.name)
+        targets = list(cap.targets) if cap else await _release_deletions(app, fingerprint, caller)
     except Conflict as wrong:
         raise Problem(409, "Released already", f"{wrong}.", refused=True) from None
-    if cap is None:
+    if not targets:
         text = "Nothing waits under that fingerprint (any more): what waits may have changed; see GET /api/health."
         raise Problem(404, "Nothing to release", text)
-    return {"status": "released", "fingerprint": cap.fingerprint, "targets": list(cap.targets), "by": caller.name}
+    return {"status": "released", "fingerprint": fingerprint, "targets": targets, "by": caller.name}
+
+
+async def _release_deletions(app: App, fingerprint: str, caller: Caller) -> list[str]:
+    """Records of one target, exactly those that its plan showed. Raises Conflict."""
+    done = await releases.release(app.tables, fingerprint, caller.name, app.now())
+    if done is None:
+        return []
+    await app.journal.announce("release", caller.name, done.why, {"fingerprint": fingerprint})
+    await app.worklist.signal(done.target, done.target, "by hand")
+    return [str(done.target)]
 
 
 async def work_of(app: App, text: object) -> ResourceId:
@@ -130,11 +142,13 @@ async def health(app: App) -> dict[str, Any]:
     if checks["tables"] == "ok":
         control = await app.desk.control()
         due, parked = await app.worklist.waiting()
-        waits = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
+        caps = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
+        offers = [one for one in await releases.everything(app.tables, app.now()) if not one.released_by]
+        waits = [(one.fingerprint, one.why) for one in (*caps, *offers)]
         stale = control.policy not in ("", state.hash)
         degraded = degraded or bool(waits) or parked > 0 or not control.approvals or stale
         body |= {
-            "waitsForRelease": [{"fingerprint": cap.fingerprint, "why": cap.why} for cap in waits],
+            "waitsForRelease": [{"fingerprint": mark, "why": why} for mark, why in waits],
             "approvals": "on" if control.approvals else "off",
             "worklist": {"due": due, "parked": parked},
             "lastSweep": iso(control.swept) if control.swept else None,

@@ -143,22 +143,22 @@ async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> Na
     """Read what the plan will need to know about this name: its record when in doubt, its heir before a hand-over."""
     mark = app.mark(policy)
     if state.name in view.look.doubt or view.look.full:
-        state = await _read_record(state, app)
+        state = await _read_record(state, view, app)
     for _ in range(len(state.claims) + 2):
         hub = policy.hub_of(state.name.zone)
         todo = names.step(state, mark, policy.ttl_of(state.name.zone), hub.adopt if hub else False)
         if todo.do != "look" or state.unreadable:
             return state
         if todo.heir is None:
-            state = await _read_record(state, app)
+            state = await _read_record(state, view, app)
         else:
             state = await _read_heir(state, todo.heir, view, policy, app)
     return state
 
 
-async def _read_record(state: NameState, app: App) -> NameState:
+async def _read_record(state: NameState, view: View, app: App) -> NameState:
     try:
-        present = await app.dns.read(state.name)
+        present = await app.dns.read(state.name, waits=view.look.waits)
     except Lasting as wrong:
         return replace(state, unreadable=str(wrong))
     return replace(state, present=present, read=True)

@@ -29,6 +29,11 @@ from .telemetry import Event, log
 _LINES = 200  # of the difference that news carry
 _ASKING = timedelta(seconds=20)  # what does not answer until then is not known, and counts as if it approved
 _AT_ONCE = 16
+_WOULD = {
+    "change": "the change of policy would approve {} connections",
+    "sweep": "this sweep would approve {} connections",
+    "deletions": "this sweep would delete {} records",
+}
 Waiting = tuple[ResourceId, Connection]
 
 
@@ -120,22 +125,22 @@ async def decided(
 
 async def _cap(app: App, state: PolicyState, found: Consequences) -> Cap:
     most = state.policy.caps.approvals_per_policy_change
-    cap = capped("change", state.hash, found.approvals, most, "the change of policy")
+    cap = capped("change", state.hash, ((target, one.id) for target, one in found.approvals), most)
     return await put(app, cap, most)
 
 
-def capped(cause: str, policy: str, approvals: Iterable[Waiting], most: int, what: str) -> Cap:
-    listed = list(approvals)
-    connections = [connection.id for _, connection in listed if connection.id]
-    if len(connections) <= most:
+def capped(cause: str, policy: str, asked: Iterable[tuple[ResourceId, ResourceId | None]], most: int) -> Cap:
+    """`asked`: (target, connection that would be approved, or record that would be deleted)."""
+    listed = [(target, one) for target, one in asked if one is not None]
+    if len(listed) <= most:
         return Cap(cause=cause, policy=policy)
-    hashes = frozenset(connection.hash for connection in connections)
-    return _closed(cause, policy, hashes, frozenset(str(target) for target, _ in listed), most, what)
+    hashes = frozenset(one.hash for _, one in listed)
+    return _closed(cause, policy, hashes, frozenset(str(target) for target, _ in listed), most)
 
 
-def _closed(cause: str, policy: str, connections: frozenset[str], targets: frozenset[str], most: int, what: str) -> Cap:
-    mark = fingerprint(policy, connections)
-    why = f"{what} would approve {len(connections)} connections at once, more than {most}"
+def _closed(cause: str, policy: str, connections: frozenset[str], targets: frozenset[str], most: int) -> Cap:
+    mark = fingerprint(cause, policy, connections)
+    why = f"{_WOULD[cause].format(len(connections))} at once, more than {most}"
     return Cap(
         cause=cause,
         policy=policy,
@@ -155,7 +160,7 @@ async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
         cap = replace(cap, released_by=old.released_by, connections=old.connections, fingerprint=old.fingerprint)
     elif old is not None and same and old.closed and not saw_all:
         both, targets = old.connections | cap.connections, frozenset((*old.targets, *cap.targets))
-        cap = old if both == old.connections else _closed(cap.cause, cap.policy, both, targets, most, "this sweep")
+        cap = old if both == old.connections else _closed(cap.cause, cap.policy, both, targets, most)
     try:
         if old is None or (old.connections, old.policy) != (cap.connections, cap.policy):
             await app.stored.put(replace(cap, etag=old.etag if old else ""))
@@ -164,15 +169,10 @@ async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
     return cap
 
 
-async def held_back(connections: Iterable[Connection], state: PolicyState, app: App) -> Mapping[ResourceId, str]:
-    """Connection to why its approval waits for a person."""
+async def held_back(asked: Iterable[ResourceId], state: PolicyState, app: App) -> Mapping[ResourceId, str]:
+    """Connection to why its approval, record to why its deletion waits for a person."""
     caps = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
-    return {
-        connection.id: cap.why
-        for connection in connections
-        for cap in caps
-        if connection.id is not None and cap.holds(connection.id)
-    }
+    return {one: cap.why for one in asked for cap in caps if cap.holds(one)}
 
 
 async def release(app: App, mark: str, by: str) -> Cap | None:
@@ -186,7 +186,7 @@ async def release(app: App, mark: str, by: str) -> Cap | None:
     for target in cap.targets:
         resource = ResourceId.parse(target)
         await app.worklist.signal(resource, resource, "policy")
-    log(Event.POLICY, f"approvals released by {by}: {cap.why}", fingerprint=mark)
+    log(Event.POLICY, f"released by {by}: {cap.why}", fingerprint=mark)
     await app.journal.announce("release", by, cap.why, {"policy": cap.policy, "fingerprint": mark})
     return cap
 

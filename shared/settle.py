@@ -12,27 +12,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from . import closing, granting, limits, managed, operations, policychange, recording
+from . import closing, granting, managed, operations, planning, policychange, recording
 from .app import App
-from .apply import apply, without_off
+from .apply import apply
 from .azure import memory as memories
-from .azure.desk import Control
 from .azure.memory import Memory
 from .azure.worklist import Item
 from .core import claims
-from .core import plan as planning
-from .core.around import NOTHING_READ
 from .core.ids import ResourceId
-from .core.model import Presence, Seen, Status
-from .core.plan import Plan, Snapshot
+from .core.model import Presence, Seen
+from .core.plan import Plan
 from .core.policy import Policy
 from .core.signals import ENDPOINT, Ignored, signal
-from .deciding import suspensions
 from .errors import Passing
 from .naming import look_at_names
 from .observe import is_changed, observe
 from .outcome import Outcome, Work
-from .policysource import PolicyState
 from .telemetry import Event, log
 from .view import Look, View
 
@@ -147,7 +142,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:
             await closing.close_open(step)
-        step.plan = report.plan = await _plan(view, memory, state, control, app)
+        step.plan = report.plan = await planning.plan(view, memory, state, control, app)
         if not look.dry:
             await apply(step)
             await recording.record(step, item, report)
@@ -194,6 +189,7 @@ def _look(item: Item, memory: Memory, given: Given) -> Look:
     # A look that was asked for again: what did not answer then is asked again, too.
     thorough = full or bool(causes & {"sweep", "watch", "policy"}) or any(due.looks for due in item.due)
     look = Look(target=item.work, subjects=subjects, full=full, thorough=thorough, given=dict(given))
+    look.waits = causes == {"sweep"}
     look.doubt |= closing.names_in_flight(memory)
     return look
 
@@ -202,32 +198,6 @@ def only_plans(item: Item, memory: Memory) -> bool:
     """Somebody only wants to see the plan: nothing is written, not even a claim."""
     causes = {cause for due in item.due for cause in due.causes}
     return causes == {"plan"} and all(operation.kind == "plan" for operation in memory.operations)
-
-
-async def _plan(view: View, memory: Memory, state: PolicyState, control: Control, app: App) -> Plan:
-    pending = [connection for connection in view.connections if connection.status is Status.PENDING]
-    full = await limits.counted(view, memory, state.policy, app)
-    view.full = frozenset(full)
-    seen = Snapshot(
-        target=view.look.target,
-        connections=view.connections,
-        endpoints=view.seen,
-        names=tuple(view.states.values()),
-        grants=tuple(memory.grants),
-        around=view.found.around if view.found else NOTHING_READ,
-        notes=tuple(view.notes),
-        approved=frozenset(memory.approved),
-        ours=app.settings.depends_on(view.look.target),
-        incomplete=view.incomplete,
-        in_flight=frozenset(part for i in memory.intents for part in (i.change, i.subject.key)),
-        failed=recording.still_failed(memory, app.now()),
-        deletes_allowed=control.claims_complete,
-        full=full,
-        capped=await policychange.held_back(pending, state, app) if pending else {},
-        suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
-    )
-    made = without_off(planning.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)
-    return planning.capped(made, seen.released, state.policy.caps.deletions_per_settle)
 
 
 def _log(report: Report, item: Item) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from . import granting, policychange, sweep_names, sweep_targets
+from . import granting, policychange, sweep_names, sweep_records, sweep_targets, sweep_zones
 from .app import App
 from .azure import grants as book
 from .azure import memory as memories
@@ -22,8 +22,9 @@ _FIRST_SWEEP = timedelta(minutes=5)
 _LASTS = timedelta(minutes=3)  # the host ends a function after five
 
 
-async def sweep(app: App, dry: bool = False) -> Sweep:
-    """The whole audit. `dry`: only look and report, put nothing on the worklist.
+async def sweep(app: App, dry: bool = False, thorough: bool = False) -> Sweep:
+    """The whole audit. `dry`: only look and report, put nothing on the worklist. `thorough`: a person asked, so what
+    seldom changes is looked at again, too.
 
     What cannot be read, for now or for good, makes it incomplete and keeps nothing else from being seen. Raises
     Passing when its own tables fail.
@@ -32,9 +33,11 @@ async def sweep(app: App, dry: bool = False) -> Sweep:
     if not dry:
         await policychange.show(app, state)
     swept = await _started(state.policy, app)
+    swept.thorough = thorough
     await sweep_targets.targets(swept, app, pending_only=False)
     await sweep_names.endpoints(swept, app)
-    await sweep_names.records(swept, app)
+    await sweep_records.records(swept, app)
+    await sweep_zones.required(swept, app)
     await sweep_targets.services(swept, app)
     used = await app.stored.used()
     notes = await asyncio.to_thread(lint, state.policy, app.now(), used)  # long for thousands of rules
@@ -72,11 +75,16 @@ async def _started(policy: Policy, app: App) -> Sweep:
 
 
 async def _hand_over(swept: Sweep, app: App, cause: str) -> None:
-    most = swept.policy.caps.approvals_per_sweep
-    cap = policychange.capped("sweep", swept.policy.hash, swept.approving, most, "this sweep")
-    cap = await policychange.put(app, cap, most, saw_all=cause == "sweep" and swept.complete)
-    if cap.closed:
-        swept.findings.append(cap.why)
+    caps, full = swept.policy.caps, cause == "sweep"
+    approving = ((target, connection.id) for target, connection in swept.approving)
+    asked = [("sweep", approving, caps.approvals_per_sweep)]
+    if full:
+        asked.append(("deletions", ((t, n.id) for t, n in swept.deleting), caps.deletions_per_sweep))
+    for kind, ids, most in asked:
+        cap = policychange.capped(kind, swept.policy.hash, ids, most)
+        cap = await policychange.put(app, cap, most, saw_all=full and swept.complete and not swept.zones_left)
+        if cap.closed:
+            swept.findings.append(cap.why)
     for (target, subject), why in sorted(swept.suspects.items()):
         log(Event.SIGNAL, f"{subject.name}: {why}", target=target, cause=cause)
         await app.worklist.signal(target, subject, cause)

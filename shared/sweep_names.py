@@ -1,16 +1,10 @@
-"""The sweep at the endpoints and their records: new, gone or changed endpoints, missing, changed or orphaned records.
-
-Refuses to read more than lists, and to repair.
-"""
+"""The sweep at the endpoints: new, gone or changed ones. Refuses to read more than lists, and to repair."""
 
 from __future__ import annotations
 
 from .app import App
-from .azure import claims as book
-from .core import claims, names
-from .core.ids import ResourceId
-from .core.model import Claim, Endpoint, Name, Presence, RecordSet, Seen, Status
-from .core.names import Mark
+from .core import claims
+from .core.model import Endpoint, Presence, Seen, Status
 from .errors import Lasting, Passing
 from .swept import Sweep
 from .view import endpoint_facts
@@ -30,10 +24,12 @@ async def endpoints(swept: Sweep, app: App) -> None:
             for row in known.values():
                 if row.endpoint.subscription.lower() == subscription and row.endpoint not in listed:
                     swept.suspect(target, row.endpoint, "the endpoint is not listed any more")
+                    swept.gone.add((target, row.endpoint))
 
 
 async def _served(swept: Sweep, app: App) -> list[str]:
-    if any(hub.serves.all or hub.serves.networks or hub.serves.management_groups for hub in swept.policy.hubs):
+    anywhere = any(hub.serves.all or hub.serves.networks or hub.serves.management_groups for hub in swept.policy.hubs)
+    if anywhere:
         try:
             return await app.inventory.subscriptions()
         except (Passing, Lasting) as wrong:
@@ -64,41 +60,3 @@ def _endpoint(swept: Sweep, endpoint: Endpoint) -> None:
 
 def _facts(endpoint: Endpoint) -> str:
     return endpoint_facts(Seen(presence=Presence.PRESENT, endpoint=endpoint))
-
-
-async def records(swept: Sweep, app: App) -> None:
-    remembered = await book.all_names(app.tables)
-    mark = app.mark(swept.policy)
-    for hub in swept.policy.hubs:
-        present: dict[Name, RecordSet] = {}
-        try:
-            for zone in await app.dns.zones(hub.zones):
-                present.update({record.name: record for record in await app.dns.records(zone)})
-        except (Passing, Lasting) as wrong:
-            swept.incomplete(str(wrong))
-            continue
-        swept.count("records", len(present))
-        for name in sorted(present.keys() | {n for n in remembered if hub.zones.contains(n.zone)}):
-            claims, memory = remembered.get(name, ((), None))
-            _record(swept, mark, name, claims, memory, present.get(name))
-
-
-def _record(
-    swept: Sweep, mark: Mark, name: Name, claims: tuple[Claim, ...], memory: RecordSet | None, present: RecordSet | None
-) -> None:
-    claim = names.holder(claims, present)
-    if present is None:
-        if claim is not None:
-            swept.suspect(claim.target, name.id, "its record is missing")
-        return
-    ours = mark.owns(present)
-    if claim is None:
-        target = ResourceId.read(present.label("target"))
-        if ours and target is not None:
-            swept.suspect(target, name.id, "an orphaned record of ours")
-        elif ours:
-            swept.findings.append(f"{name}: our record names no target; delete it by hand")
-    elif ours and (present.addresses != claim.addresses or memory is None or memory.etag != present.etag):
-        swept.suspect(claim.target, name.id, "its record was changed")
-    elif not ours and present.addresses != claim.addresses:
-        swept.findings.append(f"{name}: a record that is not ours is in the way of {claim.endpoint.name}")

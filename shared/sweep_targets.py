@@ -42,6 +42,7 @@ async def targets(swept: Sweep, app: App, pending_only: bool) -> None:
                 ours = target.subscription.lower() == subscription and fold(target.type) not in unread
                 if listed and ours and target not in seen:
                     swept.suspect(target, target, "the target is not listed any more")
+                    swept.gone |= {(target, endpoint) for endpoint in known}
 
 
 async def _scope(swept: Sweep, app: App) -> list[str]:
@@ -80,6 +81,8 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
         swept.count("connections")
         if connection.endpoint is not None and connection is not current(connections, connection.endpoint):
             continue  # a stale one beside the current one
+        if connection.endpoint is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
+            swept.gone.add((found.target, connection.endpoint))
         why = await _worth_a_look(connection, found.target, known, swept, app)
         if why and (connection.status is Status.PENDING or not pending_only):
             swept.suspect(found.target, found.target, why)
@@ -88,6 +91,7 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
         for endpoint, row in known.items():
             if row.connection and endpoint not in listed:
                 swept.suspect(found.target, found.target, f"the connection of {endpoint.name} is gone")
+                swept.gone.add((found.target, endpoint))
 
 
 async def _worth_a_look(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .azure.memory import Known
 from .core.ids import ResourceId
-from .core.model import Connection, Grant
+from .core.model import Connection, Grant, Name
 from .core.policy import Policy
 
 Memory = dict[ResourceId, dict[ResourceId, Known]]
@@ -32,6 +32,15 @@ class Sweep:
     approving: list[tuple[ResourceId, Connection]] = field(default_factory=list)
     """Pending connections that the policy approves: too many at once wait for a person."""
 
+    gone: set[tuple[ResourceId, ResourceId]] = field(default_factory=set)
+    """(target, endpoint) that seem to be connected no more."""
+    zones_left: list[ResourceId] = field(default_factory=list)
+    """Zones whose records were left to the next sweep."""
+    thorough: bool = False
+    """Somebody asked for it: look at everything again, also at what seldom changes."""
+    deleting: list[tuple[ResourceId, Name]] = field(default_factory=list)
+    """Records that seem to be for nobody: too many at once wait for a person."""
+
     def suspect(self, target: ResourceId, subject: ResourceId, why: str) -> None:
         if self.policy.covers(target):
             self.suspects.setdefault((target, subject), why)
@@ -55,6 +64,7 @@ class Sweep:
     def report(self) -> dict[str, object]:
         return {
             "complete": self.complete,
+            "zonesLeft": [str(zone) for zone in sorted(self.zones_left)],
             "counted": self.counted,
             "suspects": [
                 {"target": str(target), "subject": str(subject), "why": why}

@@ -25,6 +25,8 @@ class Look:
     subjects: frozenset[ResourceId]
     full: bool = False
     thorough: bool = False
+    waits: bool = False
+    """Only a sweep asked: events go first."""
     dry: bool = False
     given: dict[ResourceId, tuple[Seen, datetime]] = field(default_factory=dict)
     """Endpoints that were read already, and when."""

@@ -280,16 +280,22 @@ class World:
         message: str = "please",
         manual: bool = True,
         resource_group: str = "net",
+        location: str = "westeurope",
+        network: str = "vnet",
+        tags: dict[str, str] | None = None,
     ) -> str:
         """Somebody creates a private endpoint towards the target; its id."""
         path = self.endpoint_id(name, subscription, resource_group)
         link = {"privateLinkServiceId": target, "groupIds": [group] if group else [], "requestMessage": message}
         which = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
-        subnet = self.id("Microsoft.Network/virtualNetworks", "vnet/subnets/default", subscription, resource_group)
+        subnet = f"{self.network(network, subscription, resource_group)}/subnets/default"
         properties = {"subnet": {"id": subnet}, which: [{"name": f"link-{name}", "properties": link}]}
-        answer = self.arm("PUT", path, {"location": "westeurope", "properties": properties})
+        answer = self.arm("PUT", path, {"location": location, "properties": properties, "tags": tags or {}})
         assert answer.status_code in (200, 201), answer.text
         return path
+
+    def network(self, name: str = "vnet", subscription: str = TEAM, group: str = "net") -> str:
+        return self.id("Microsoft.Network/virtualNetworks", name, subscription, group)
 
     def endpoint_id(self, name: str = "pe1", subscription: str = TEAM, group: str = "net") -> str:
         return self.id("Microsoft.Network/privateEndpoints", name, subscription, group)
@@ -372,8 +378,8 @@ class World:
         answer = self.arm("GET", f"{self.id('Microsoft.Network/privateDnsZones', zone, HUB, 'dns')}/A")
         return {item["name"]: item["properties"] for item in answer.json().get("value", [])}
 
-    def addresses(self, name: str = "acct1", zone: str = BLOB) -> list[str]:
-        found = self.record(name, zone)
+    def addresses(self, name: str = "acct1", zone: str = BLOB, group: str = "dns") -> list[str]:
+        found = self.record(name, zone, group=group)
         return sorted(row["ipv4Address"] for row in found["aRecords"]) if found else []
 
     def address_of(self, endpoint: str) -> list[str]:

@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from ..core import reading
-from ..core.ids import ResourceId
+from ..core.ids import ResourceId, fold
 from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
 from .clients import CALL_SECONDS, Clients, code_of, failure, write_failure
@@ -145,6 +145,27 @@ class Arm:
         """The items of a list call, all pages. `path` is made of parsed parts only."""
         async for item in self._wire.pages(path, version, doing):
             yield item
+
+    async def required_zones(self, target: ResourceId) -> dict[str, frozenset[str]]:
+        """Group to the names of the zones that the target itself asks for; empty where its provider does not say.
+
+        One read. Source: reference/dns-records.md section 1. Raises Passing.
+        """
+        kind = provider(target.type)
+        if kind is None:
+            return {}
+        found: dict[str, frozenset[str]] = {}
+        try:
+            path = f"{target}/privateLinkResources"
+            async for item in self._wire.pages(path, kind.parent_version, f"read what {target.name} offers"):
+                properties = item.get("properties")
+                inner = properties if isinstance(properties, Mapping) else {}
+                zones = inner.get("requiredZoneNames")
+                group = fold(str(inner.get("groupId") or item.get("name") or ""))
+                found[group] = frozenset(fold(str(zone)) for zone in zones) if isinstance(zones, list) else frozenset()
+        except Lasting:
+            return {}
+        return found
 
     async def ping(self) -> None:
         await self._wire.get("/subscriptions", "2022-12-01", "reach Resource Manager")

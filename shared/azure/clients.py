@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
 
 CALL_SECONDS = 30
-_LONGEST_WAIT = 5  # seconds a call may sleep for Retry-After; beyond, the work goes back to the worklist
+LONGEST_WAIT = 5  # seconds a call may sleep for Retry-After; beyond, the work goes back to the worklist
 _LONGEST_PAUSE = 3600.0
 _PASSING = {408, 429, 500, 502, 503, 504}
 _HINTS = {
@@ -56,7 +56,7 @@ class CappedRetry(AsyncRetryPolicy):  # type: ignore[type-arg]
 
     def is_retry(self, settings: Any, response: Any) -> bool:
         after = self.get_retry_after(response)
-        return False if after and after > _LONGEST_WAIT else bool(super().is_retry(settings, response))
+        return False if after and after > LONGEST_WAIT else bool(super().is_retry(settings, response))
 
 
 class KnownHosts(SansIOHTTPPolicy):  # type: ignore[type-arg]
@@ -77,8 +77,10 @@ class KnownHosts(SansIOHTTPPolicy):  # type: ignore[type-arg]
 class Clients:
     """Built by app.py; every property is an aio client. Close once, at the end of the process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *watchers: SansIOHTTPPolicy) -> None:  # type: ignore[type-arg]
+        """`watchers`: policies that see every answer of Resource Manager, such as what it says of its budgets."""
         self._settings = settings
+        self._watchers = watchers
         self._lock = asyncio.Lock()
         self._made: dict[str, Any] = {}
 
@@ -147,9 +149,10 @@ class Clients:
             RequestIdPolicy(),
             HeadersPolicy({"Accept": "application/json"}),
             UserAgentPolicy("linkkeeper"),
+            *self._watchers,
             CustomHookPolicy(),  # lets a caller see the raw answer of an SDK's list
             ContentDecodePolicy(),
-            CappedRetry(retry_total=2, retry_backoff_max=_LONGEST_WAIT),
+            CappedRetry(retry_total=2, retry_backoff_max=LONGEST_WAIT),
             KnownHosts(self._settings.arm),
             AsyncARMChallengeAuthenticationPolicy(credential, scope),
         ]  # no redirects, and no policy that registers resource providers by itself

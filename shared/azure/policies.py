@@ -1,6 +1,6 @@
 """What storage knows of the policy: the last good text, what a change of it would approve, and who released that.
 
-Table: control, partition `policies`: `good`, `cap!change`, `cap!sweep`; partition `policy text`: the last good file.
+Table: control, partition `policies`: `good`, `cap!` and a cause; partition `policy text`: the last good file.
 Refuses to know what a policy says.
 """
 
@@ -24,14 +24,14 @@ _PARTITION, _TEXT, _USED = "policies", "policy text", "rules used"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """Approvals that one cause would bring about at once. Over the cap, they wait until a person releases them."""
+    """What one cause would bring about at once. Over the cap, it waits until a person releases it."""
 
     cause: str
-    """`change` or `sweep`."""
+    """`change` or `sweep` (approvals), `deletions` (of records, by a sweep)."""
     policy: str
     fingerprint: str = ""
     connections: frozenset[str] = frozenset()
-    """Hashes of their ids, or EVERY; empty where there are fewer than the cap."""
+    """Hashes of the ids of connections or records, or EVERY; empty where there are fewer than the cap."""
     targets: tuple[str, ...] = ()
     why: str = ""
     released_by: str = ""
@@ -41,8 +41,8 @@ class Cap:
     def closed(self) -> bool:
         return bool(self.connections) and not self.released_by
 
-    def holds(self, connection: ResourceId) -> bool:
-        return self.closed and bool(self.connections & {EVERY, connection.hash})
+    def holds(self, resource: ResourceId) -> bool:
+        return self.closed and bool(self.connections & {EVERY, resource.hash})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +130,9 @@ def _part(place: int) -> str:
     return f"good!{place:03d}"
 
 
-def fingerprint(policy: str, connections: Iterable[str]) -> str:
+def fingerprint(cause: str, policy: str, connections: Iterable[str]) -> str:
     """Of the hashes of their ids."""
-    return key_of(policy, *sorted(connections))[:16]
+    return key_of(cause, policy, *sorted(connections))[:16]
 
 
 def _cap(row: Row) -> Cap:

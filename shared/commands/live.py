@@ -89,7 +89,7 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Run the drift audit now; suspects go on the worklist. Exit code 2 when there are suspects."""
-    found = _run(lambda app: run_sweep(app, dry=report_only))
+    found = _run(lambda app: run_sweep(app, dry=report_only, thorough=True))
     report = found.report()
     if as_json or not sys.stdout.isatty():
         print_json(report)

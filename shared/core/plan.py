@@ -74,8 +74,6 @@ class Snapshot:
     """Rule to why it approves no more (its limit is reached)."""
     capped: Mapping[ResourceId, str] = field(default_factory=dict)
     """Connection or record to why its approval or deletion waits for a person to release it."""
-    released: frozenset[ResourceId] = frozenset()
-    """Records whose deletion a person released, though there are many."""
     approved: frozenset[tuple[ResourceId, ResourceId]] = frozenset()
     """(connection, endpoint) of our own approvals, as the journal proves them."""
     ours: bool = False
@@ -143,6 +141,10 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
     return Plan(target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=found)
 
 
+def is_too_much(plan: Plan, most: int) -> bool:
+    return sum(change.kind == "delete" and not change.blocked for change in plan.changes) > most
+
+
 def capped(plan: Plan, released: Container[ResourceId], most: int) -> Plan:
     """Too many deletions at once are all blocked: a mistake in a policy or a scope must not empty a zone.
 
@@ -150,7 +152,7 @@ def capped(plan: Plan, released: Container[ResourceId], most: int) -> Plan:
     """
     deletes = {change.id for change in plan.changes if change.kind == "delete" and not change.blocked}
     waits = {c.id for c in plan.changes if c.id in deletes and c.subject not in released}
-    if len(deletes) <= most or not waits:
+    if not is_too_much(plan, most) or not waits:
         return plan
     why = f"{len(deletes)} deletions at once, more than {most}; look at them, then release them with POST /api/settle"
     why = f"{why} and fingerprint {plan.fingerprint}"
@@ -227,8 +229,6 @@ def _in_flight(change: Change, snapshot: Snapshot) -> bool:
 
 
 def _counted_out(change: Change, snapshot: Snapshot) -> str:
-    if change.kind == "delete" and change.subject in snapshot.released:
-        return ""
     rule = change.decision.rule if change.decision else None
     return snapshot.capped.get(change.subject, "") or snapshot.full.get(rule or "", "")
 

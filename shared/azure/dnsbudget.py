@@ -1,0 +1,84 @@
+"""How many private DNS reads are left: the scarcest thing there is (500 in 5 minutes for all workers together).
+
+Knows only what Azure says with every answer (`x-ms-ratelimit-remaining-subscription-resource-requests`, recorded), so
+it is right however many workers there are. Keeps the last fifth for events. Refuses to count by itself, and to know
+how large the bucket is: the largest number ever seen stands for that, and is kept in storage.
+Source: reference/arm-limits.md sections 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+from ..core.ids import fold
+from ..errors import Passing
+from .memory import CONTROL, when
+from .tables import Row, Tables
+
+_HEADER = "x-ms-ratelimit-remaining-subscription-resource-requests"
+_KEPT = 0.2
+_LOOK_AGAIN = timedelta(seconds=60)
+_PARTITION = "dns reads"
+Clock = Callable[[], datetime]
+
+
+class Remaining(SansIOHTTPPolicy):  # type: ignore[type-arg]
+    """Notes what every answer to a private DNS read says of the budget: subscription to (left, when)."""
+
+    def __init__(self, now: Clock) -> None:
+        self._now = now
+        self.left: dict[str, tuple[int, datetime]] = {}
+
+    def on_response(self, request: Any, response: Any) -> None:
+        url, text = request.http_request.url.lower(), response.http_response.headers.get(_HEADER, "")
+        if request.http_request.method != "GET" or "/privatednszones" not in url:
+            return
+        _, _, rest = url.partition("/subscriptions/")
+        if response.http_response.status_code == 429:
+            self.left[rest.partition("/")[0]] = (0, self._now())
+        elif text.isdecimal():
+            self.left[rest.partition("/")[0]] = (int(text), self._now())
+
+
+class DnsBudget:
+    def __init__(self, seen: Remaining, tables: Tables, now: Clock) -> None:
+        self._seen, self._tables, self._now = seen, tables, now
+        self._most: dict[str, int] = {}
+
+    async def spare(self, subscription: str) -> bool:
+        """May a sweep read on? Not when only the share of events is left; then again after a minute."""
+        key = fold(subscription)
+        left, at = self._seen.left.get(key, (None, None))
+        if left is None or at is None:
+            left, at = await self._of_others(key)
+        if left is None or at is None or self._now() - at >= _LOOK_AGAIN:
+            return True  # nobody knows: one read will tell
+        most = await self._size(key, left)
+        if left >= most * _KEPT:
+            return True
+        await self._tables.put(CONTROL, Row(_PARTITION, f"left!{key}", {"left": left, "at": at}))
+        return False
+
+    async def need(self, subscription: str) -> None:
+        """Raises Passing when the rest is for events."""
+        if not await self.spare(subscription):
+            text = f"the private DNS reads that are left in {subscription} are kept for events"
+            raise Passing(text, _LOOK_AGAIN.total_seconds())
+
+    async def _of_others(self, key: str) -> tuple[int | None, datetime | None]:
+        """What another worker saw when it stopped."""
+        row = await self._tables.get(CONTROL, _PARTITION, f"left!{key}")
+        return (int(row.data["left"]), when(row.data["at"])) if row else (None, None)
+
+    async def _size(self, key: str, left: int) -> int:
+        if key not in self._most:
+            row = await self._tables.get(CONTROL, _PARTITION, f"most!{key}")
+            self._most[key] = int(row.data["most"]) if row else 0
+        if left > self._most[key]:
+            self._most[key] = left
+            await self._tables.put(CONTROL, Row(_PARTITION, f"most!{key}", {"most": left}))
+        return self._most[key]
