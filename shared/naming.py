@@ -78,6 +78,8 @@ async def _look_at_groups(view: View, policy: Policy, app: App) -> None:
     ask = view.news or view.look.full or view.look.thorough
     found = await app.surroundings.read(view.look.target, Wants(groups=policy.serving_groups), ask=ask)
     view.groups, view.again = found.around.groups, view.again or found.again
+    if found.again:
+        view.waiting |= {endpoint for endpoint, seen in view.seen.items() if seen.presence is Presence.PRESENT}
     view.notes += [(str(view.look.target), note) for note in found.notes]
 
 

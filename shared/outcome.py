@@ -91,7 +91,7 @@ def entry(work: Work, change: Change, mode: Mode = Mode.APPLY) -> Entry:
             "record": str(record.name),
             "addresses": list(record.addresses),
             "endpoint": record.label("endpoint") or "",
-            **({"adopted": True} if change.adopts else {}),
+            **({"adopted": "yes"} if change.adopts else {}),
         }
     return Entry(change=change.id, kind=change.kind, subject=change.subject, details=details, grant=grant)
 

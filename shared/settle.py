@@ -187,7 +187,7 @@ def _look(item: Item, memory: Memory, given: Given) -> Look:
     full = any(o.kind in ("settle", "plan") for o in memory.operations) or bool(causes & {"by hand", "plan"})
     subjects = frozenset(due.subject for due in item.due) | ({item.work} if by_hand else set())
     # A look that was asked for again: what did not answer then is asked again, too.
-    thorough = full or bool(causes & {"sweep", "watch", "policy"}) or any(due.looks for due in item.due)
+    thorough = full or bool(causes & {"sweep", "watch", "policy", "second look"}) or any(due.looks for due in item.due)
     look = Look(target=item.work, subjects=subjects, full=full, thorough=thorough, given=dict(given))
     look.waits = causes == {"sweep"}
     look.doubt |= closing.names_in_flight(memory)

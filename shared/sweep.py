@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from . import granting, policychange, sweep_names, sweep_records, sweep_targets, sweep_zones
 from .app import App
+from .azure import claims as names
 from .azure import grants as book
 from .azure import memory as memories
 from .core.lint import lint
@@ -34,6 +35,10 @@ async def sweep(app: App, dry: bool = False, thorough: bool = False) -> Sweep:
         await policychange.show(app, state)
     swept = await _started(state.policy, app)
     swept.thorough = thorough
+    swept.names = await names.all_names(app.tables)
+    for name, (claims, _) in swept.names.items():
+        for claim in claims:
+            swept.claimed.setdefault(claim.endpoint, set()).add(name)
     await sweep_targets.targets(swept, app, pending_only=False)
     await sweep_names.endpoints(swept, app)
     await sweep_records.records(swept, app)

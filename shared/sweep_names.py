@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .app import App
+from .azure.surroundings import Wants
 from .core import claims
+from .core.hub import Groups
+from .core.ids import ResourceId
 from .core.model import Endpoint, Presence, Seen, Status
 from .errors import Lasting, Passing
 from .swept import Sweep
@@ -11,6 +14,7 @@ from .view import endpoint_facts
 
 
 async def endpoints(swept: Sweep, app: App) -> None:
+    groups = await _groups(swept, app)
     for subscription in await _served(swept, app):
         try:
             listed = {endpoint.id: endpoint for endpoint in await app.inventory.endpoints(subscription)}
@@ -19,7 +23,7 @@ async def endpoints(swept: Sweep, app: App) -> None:
             continue
         swept.count("endpoints", len(listed))
         for endpoint in listed.values():
-            _endpoint(swept, endpoint)
+            _endpoint(swept, endpoint, groups, app.settings.cloud)
         for target, known in swept.known.items():
             for row in known.values():
                 if row.endpoint.subscription.lower() == subscription and row.endpoint not in listed:
@@ -37,7 +41,17 @@ async def _served(swept: Sweep, app: App) -> list[str]:
     return sorted({subscription for hub in swept.policy.hubs for subscription in hub.serves.subscriptions})
 
 
-def _endpoint(swept: Sweep, endpoint: Endpoint) -> None:
+async def _groups(swept: Sweep, app: App) -> Groups:
+    """The subscriptions below the management groups that hubs serve."""
+    if not swept.policy.serving_groups:
+        return {}
+    found = await app.surroundings.read(None, Wants(groups=swept.policy.serving_groups))
+    for note in found.notes:
+        swept.incomplete(note)
+    return found.around.groups
+
+
+def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> None:
     for target in claims.targets(endpoint, swept.policy):
         link = endpoint.link_to(target)
         if link is None:
@@ -56,6 +70,15 @@ def _endpoint(swept: Sweep, endpoint: Endpoint) -> None:
         elif approved and row.policy != swept.policy.hash:
             swept.suspect(target, endpoint.id, "the policy changed since it was looked at")
             swept.unclaimed += 1
+        elif approved and endpoint.pairs is not None and _unclaimed(swept, endpoint, target, groups, cloud):
+            swept.suspect(target, endpoint.id, "not all of its names are claimed")
+            swept.unclaimed += 1
+
+
+def _unclaimed(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:
+    mine = swept.claimed.get(endpoint.id, set())
+    asked = claims.wanted(endpoint, target, swept.policy, cloud, groups, legacy={name.zone for name in mine})
+    return any(claim.name not in mine for claim in asked.claims)
 
 
 def _facts(endpoint: Endpoint) -> str:

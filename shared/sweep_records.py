@@ -11,7 +11,6 @@ from datetime import datetime
 
 from . import sweep_zones
 from .app import App
-from .azure import claims as book
 from .azure import zonebook
 from .azure.dns import Zone
 from .core import names
@@ -26,7 +25,7 @@ Remembered = Mapping[Name, tuple[tuple[Claim, ...], RecordSet | None]]
 
 
 async def records(swept: Sweep, app: App) -> None:
-    remembered = await book.all_names(app.tables)
+    remembered = swept.names
     read_at = await zonebook.read_at(app.tables)
     for hub in swept.policy.hubs:
         try:

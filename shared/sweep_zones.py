@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from .app import App
-from .azure import claims as book
 from .azure import zonebook
 from .azure.dns import Zone, ZoneLink
 from .core.hub import Hub
@@ -69,7 +68,7 @@ def _of(hub: Hub, zone: ResourceId) -> str:
 async def required(swept: Sweep, app: App) -> None:
     """Some targets of each sweep are asked which zones they want: a cross-check of our table (one read each)."""
     claims: dict[ResourceId, list[Claim]] = {}
-    for of_name, _ in (await book.all_names(app.tables)).values():
+    for of_name, _ in swept.names.values():
         for claim in of_name:
             if not claim.target.is_a(SERVICE) and swept.policy.covers(claim.target):
                 claims.setdefault(claim.target, []).append(claim)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from .azure.memory import Known
 from .core.ids import ResourceId
-from .core.model import Connection, Grant, Name
+from .core.model import Claim, Connection, Grant, Name, RecordSet
 from .core.policy import Policy
 
 Memory = dict[ResourceId, dict[ResourceId, Known]]
@@ -34,6 +35,10 @@ class Sweep:
 
     gone: set[tuple[ResourceId, ResourceId]] = field(default_factory=set)
     """(target, endpoint) that seem to be connected no more."""
+    names: Mapping[Name, tuple[tuple[Claim, ...], RecordSet | None]] = field(default_factory=dict)
+    """Every name that is remembered: its claims, and what was last written."""
+    claimed: dict[ResourceId, set[Name]] = field(default_factory=dict)
+    """Endpoint to the names it is remembered to claim."""
     zones_left: list[ResourceId] = field(default_factory=list)
     """Zones whose records were left to the next sweep."""
     thorough: bool = False

@@ -74,13 +74,13 @@ class Surroundings:
         self._failed: dict[tuple[str, str], tuple[Exception, datetime]] = {}
         self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def read(self, target: ResourceId, wants: Wants, *, fresh: bool = False, ask: bool = True) -> Found:
+    async def read(self, target: ResourceId | None, wants: Wants, *, fresh: bool = False, ask: bool = True) -> Found:
         """Everything wanted, side by side; what fails is absent, with a note.
 
         `fresh`: nothing remembered. Not `ask`: only what is remembered, whatever its age.
         """
         asked: dict[tuple[str, str], Callable[[], Awaitable[Any]]] = {}
-        if wants.tags:
+        if wants.tags and target is not None:
             asked["tags", target.key] = lambda: self._tags(target)
         for subscription in sorted(wants.tenants):
             asked["tenants", subscription] = lambda s=subscription: self._tenant(s)  # type: ignore[misc]
@@ -94,7 +94,7 @@ class Surroundings:
         services = {service.key: service for service in wants.services}
         return Found(
             around=Around(
-                tags=good.get(("tags", target.key)),
+                tags=good.get(("tags", target.key)) if target is not None else None,
                 tenants={name: value for (kind, name), value in good.items() if kind == "tenants"},
                 groups={name: value for (kind, name), value in good.items() if kind == "groups"},
                 managed={services[name]: value for (kind, name), value in good.items() if kind == "managed"},
