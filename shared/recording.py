@@ -111,7 +111,8 @@ async def _remember(work: Work) -> None:
             await memories.forget_approved(app.tables, target, connection)
     undone = {o.change.subject for o in work.outcomes if o.result in ("failed", "open", "conflict", "unknown")}
     undone |= {change.subject for change in work.waits}
-    undone |= {o.change.subject for o in work.outcomes if o.result == "skipped" and work.view.incomplete}
+    skipped = [o.change for o in work.outcomes if o.result == "skipped"]
+    undone |= {c.subject for c in skipped if work.view.incomplete or (c.blocked and not c.for_good)}
     for endpoint, name in sorted(view.given_up):
         if name.id not in undone and not view.states[name].unreadable:
             await book.forget_name(app.tables, target, endpoint, name)

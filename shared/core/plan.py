@@ -37,6 +37,8 @@ class Change:
     hands_over: bool = False
     adopts: bool = False
     blocked: str = ""
+    for_good: bool = False
+    """Blocked until people change the policy: nothing to come back for."""
     capped: bool = False
     """One of too many at once: blocked until a person releases the plan by its fingerprint."""
 
@@ -237,15 +239,16 @@ def _blocked(change: Change, snapshot: Snapshot, policy: Policy) -> Change:
     """Why a change stays undone for now; shown with the plan, never silently dropped."""
     blocked = ""
     if snapshot.ours:
-        blocked = "the app itself depends on this resource: report only"
-    elif change.kind in snapshot.suspended:
+        return replace(change, blocked="the app itself depends on this resource: report only", for_good=True)
+    if change.kind == "delete" and change.record and policy.only_upserts(change.record.name.zone):
+        text = "records are upsert-only here: kept; delete it by hand, or set records: sync"
+        return replace(change, blocked=text, for_good=True)
+    if change.kind in snapshot.suspended:
         blocked = snapshot.suspended[change.kind]
     elif snapshot.incomplete and (change.kind == "delete" or change.hands_over):
         blocked = f"not everything could be read: {snapshot.incomplete}"
     elif change.kind == "delete" and not snapshot.deletes_allowed:
         blocked = "no deletes before a full sweep has seen every claim"
-    elif change.kind == "delete" and change.record and policy.only_upserts(change.record.name.zone):
-        blocked = "records are upsert-only here: kept; delete it by hand, or set records: sync"
     elif change.kind in ("approve", "delete") and (why := _counted_out(change, snapshot)):
         blocked = why
     elif change.id in snapshot.failed:
