@@ -29,6 +29,7 @@ from shared.app import App
 from shared.azure import clients, memory
 from shared.azure.tables import Row
 from shared.core.ids import ResourceId
+from shared.core.model import Name
 from shared.errors import Passing
 from simulator.azure import Azure, Options
 from simulator.azure.delivery import shape
@@ -373,6 +374,10 @@ class World:
         path = f"{self.id('Microsoft.Network/privateDnsZones', zone, subscription, group)}/A/{name}"
         answer = self.arm("GET", path)
         return answer.json()["properties"] if answer.status_code == 200 else None
+
+    def app_name(self, name: str = "acct1", zone: str = BLOB) -> Name:
+        """The name as the app knows it."""
+        return Name(zone=ResourceId.parse(self.zone_id(zone)), record=name)
 
     def records(self, zone: str = BLOB) -> dict[str, Any]:
         answer = self.arm("GET", f"{self.id('Microsoft.Network/privateDnsZones', zone, HUB, 'dns')}/A")

@@ -22,6 +22,7 @@ from .clients import CALL_SECONDS, LONGEST_WAIT, Clients, code_of, failure, retr
 from .dnsbudget import DnsBudget
 
 _FULL = re.compile(r"(maximum|limit).{0,60}record sets|record sets.{0,60}(maximum|limit)", re.IGNORECASE)
+_ABSENT = {"", "NotFound", "ResourceNotFound"}  # recorded; any other 404 is of something around it
 _KNOWN = {"ttl", "metadata", "fqdn", "aRecords", "isAutoRegistered", "provisioningState"}
 
 
@@ -62,7 +63,7 @@ class Dns:
             async with asyncio.timeout(CALL_SECONDS):
                 body = await client.record_sets.get(name.zone.group, name.zone.name, "A", name.record)
         except HttpResponseError as error:
-            if error.status_code == 404 and code_of(error) not in ("ParentResourceNotFound", "ResourceGroupNotFound"):
+            if error.status_code == 404 and code_of(error) in _ABSENT:
                 return None
             raise _explained(error, name, "read") from error
         except (AzureError, TimeoutError) as error:

@@ -32,16 +32,18 @@ class Remaining(SansIOHTTPPolicy):  # type: ignore[type-arg]
     def __init__(self, now: Clock) -> None:
         self._now = now
         self.left: dict[str, tuple[int, datetime]] = {}
+        self.most: dict[str, int] = {}
 
     def on_response(self, request: Any, response: Any) -> None:
         url, text = request.http_request.url.lower(), response.http_response.headers.get(_HEADER, "")
         if request.http_request.method != "GET" or "/privatednszones" not in url:
             return
-        _, _, rest = url.partition("/subscriptions/")
+        key = url.partition("/subscriptions/")[2].partition("/")[0]
         if response.http_response.status_code == 429:
-            self.left[rest.partition("/")[0]] = (0, self._now())
+            self.left[key] = (0, self._now())
         elif text.isdecimal():
-            self.left[rest.partition("/")[0]] = (int(text), self._now())
+            self.left[key] = (int(text), self._now())
+            self.most[key] = max(self.most.get(key, 0), int(text))
 
 
 class DnsBudget:
@@ -57,7 +59,7 @@ class DnsBudget:
             left, at = await self._of_others(key)
         if left is None or at is None or self._now() - at >= _LOOK_AGAIN:
             return True  # nobody knows: one read will tell
-        most = await self._size(key, left)
+        most = await self._size(key)
         if left >= most * _KEPT:
             return True
         await self._tables.put(CONTROL, Row(_PARTITION, f"left!{key}", {"left": left, "at": at}))
@@ -74,11 +76,12 @@ class DnsBudget:
         row = await self._tables.get(CONTROL, _PARTITION, f"left!{key}")
         return (int(row.data["left"]), when(row.data["at"])) if row else (None, None)
 
-    async def _size(self, key: str, left: int) -> int:
+    async def _size(self, key: str) -> int:
+        seen = self._seen.most.get(key, 0)
         if key not in self._most:
             row = await self._tables.get(CONTROL, _PARTITION, f"most!{key}")
             self._most[key] = int(row.data["most"]) if row else 0
-        if left > self._most[key]:
-            self._most[key] = left
-            await self._tables.put(CONTROL, Row(_PARTITION, f"most!{key}", {"most": left}))
+        if seen > self._most[key]:
+            self._most[key] = seen
+            await self._tables.put(CONTROL, Row(_PARTITION, f"most!{key}", {"most": seen}))
         return self._most[key]

@@ -229,15 +229,21 @@ def _config_pairs(value: object) -> tuple[Pair, ...] | None:
     """None when nothing is there or when a name shows no address: a name we failed to read is not a name given up."""
     configs = _objects(value)
     pairs = _pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs)
-    named = {fold(fqdn).removesuffix(".") for config in configs if isinstance(fqdn := config.get("fqdn"), str) and fqdn}
+    named = {_undotted(fqdn) for config in configs if isinstance(fqdn := config.get("fqdn"), str) and fqdn}
     return pairs if configs and len(pairs) == len(named) else None
+
+
+def _undotted(fqdn: str) -> str:
+    """One dot at the end is spelling; two are no name, and whoever derives the zone refuses them."""
+    name = fold(fqdn)
+    return name if name.endswith("..") else name.removesuffix(".")
 
 
 def _pairs(found: Iterable[tuple[object, object]]) -> tuple[Pair, ...]:
     merged: dict[str, set[str]] = {}
     for fqdn, addresses in found:
         if isinstance(fqdn, str) and fqdn and isinstance(addresses, list):
-            merged.setdefault(fold(fqdn).removesuffix("."), set()).update(a for a in addresses if _is_ipv4(a))
+            merged.setdefault(_undotted(fqdn), set()).update(a for a in addresses if _is_ipv4(a))
     return tuple((fqdn, ordered(ips)) for fqdn, ips in sorted(merged.items()) if ips)
 
 
