@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from . import closing, granting, managed, operations, planning, policychange, recording
+from . import closing, granting, managed, operations, planning, policychange, recording, verifying
 from .app import App
 from .apply import apply
 from .azure import memory as memories
@@ -59,6 +59,11 @@ async def work(resource: ResourceId, app: App, given: Given | None = None) -> Re
             await _hand_on(item, app)
             await app.worklist.done(item)
             return None
+        from_outside = [due for due in item.due if due.causes == (verifying.CAUSE,)]
+        if len(from_outside) == len(item.due):
+            await app.worklist.done(item, await verifying.settled(item.work, from_outside, app))
+            return None
+        item = replace(item, due=tuple(due for due in item.due if due not in from_outside))  # they stay due
         report = await settle(item, app, given or {})
     except Passing as wrong:
         log(Event.LATER, str(wrong), target=item.work)
@@ -146,6 +151,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
         if not look.dry:
             await apply(step)
             await recording.record(step, item, report)
+            await verifying.ask_later(step)
             await managed.check(step, report)
         report.outcomes += step.outcomes
         report.unreadable = view.unreadable

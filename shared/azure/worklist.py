@@ -62,6 +62,11 @@ class Worklist:
         await self._tables.put(_TABLE, Row(work.hash, _key(subject, cause), data))
         await self._bell.ring(work)
 
+    async def later(self, work: ResourceId, subject: ResourceId, cause: str, at: datetime) -> None:
+        """Due at a later time; a row of that kind that is there already stays as it is."""
+        await self._look_later(work, subject, at, cause)
+        await self._bell.ring(work, max(1.0, (at - self._now()).total_seconds()))
+
     async def take(self, work: ResourceId, owner: str) -> Item | None:
         """2 to 4. The ripe rows under a lease, or None: nothing ripe, parked, or another worker has it."""
         now = self._now()
@@ -219,10 +224,12 @@ class Worklist:
         columns = {**due.row.data, "not_before": at, "looks": looks, "tries": 0, "waits": 0}
         await self._tables.put(_TABLE, Row(work.hash, due.row.rk, columns), due.row.etag)
 
-    async def _look_later(self, work: ResourceId, subject: ResourceId, at: datetime) -> None:
-        columns = _columns(work, subject, ("second look",), at=self._now(), not_before=at)
+    async def _look_later(
+        self, work: ResourceId, subject: ResourceId, at: datetime, cause: str = "second look"
+    ) -> None:
+        columns = _columns(work, subject, (cause,), at=self._now(), not_before=at)
         try:
-            await self._tables.insert(_TABLE, Row(work.hash, _key(subject, ""), columns))
+            await self._tables.insert(_TABLE, Row(work.hash, _key(subject, cause), columns))
         except Conflict:
             return  # it is due already
 
@@ -234,8 +241,8 @@ class Worklist:
 
 
 def _key(subject: ResourceId, cause: str) -> str:
-    # A wish to see the plan must never overwrite a signal that something changed.
-    return f"s!{subject.hash}{'.plan' if cause == 'plan' else ''}"
+    # A wish to see the plan, or to look from outside, must never overwrite a signal that something changed.
+    return f"s!{subject.hash}{f'.{cause}' if cause in ('plan', 'verify') else ''}"
 
 
 def _columns(

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..core.ids import ResourceId
+from ..core.ids import ResourceId, key_of
 from .memory import CONTROL, when
 from .tables import Row, Tables
 
-_ZONES, _LINKS, _ASKED = "zones", "zone links", "required"
+_ZONES, _LINKS, _ASKED, _VERIFIED = "zones", "zone links", "required", "verified"
 
 
 async def read_at(tables: Tables) -> dict[str, datetime]:
@@ -33,6 +33,16 @@ async def findings_of(tables: Tables, zone: ResourceId) -> tuple[tuple[str, ...]
 async def keep_findings(tables: Tables, zone: ResourceId, texts: tuple[str, ...], linked: bool, now: datetime) -> None:
     data = {"zone": str(zone), "text": "\n".join(texts)[:30_000], "linked": linked, "at": now}
     await tables.put(CONTROL, Row(_LINKS, zone.hash, data))
+
+
+async def verified_until(tables: Tables, hub: str) -> str:
+    """Where the last audit of a hub's names by its resolvers ended; empty: at the end."""
+    row = await tables.get(CONTROL, _VERIFIED, key_of(hub))
+    return str(row.data["last"]) if row else ""
+
+
+async def keep_verified(tables: Tables, hub: str, last: str) -> None:
+    await tables.put(CONTROL, Row(_VERIFIED, key_of(hub), {"hub": hub, "last": last}))
 
 
 async def asked_at(tables: Tables) -> dict[str, datetime]:

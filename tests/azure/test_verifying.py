@@ -1,0 +1,81 @@
+"""Looking from outside: what a client sees after a change and in the audit, and whose job it is when it is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared import sweep, verifying
+from tests.world import HUB, TEAM, World, rules
+
+TEAM_RULE = f"{{name: team, verdict: approve, requesters: {{subscriptions: [{TEAM}]}}, targets: {{all: true}}}}"
+
+
+def watched(w: World, *resolvers: str) -> World:
+    text = rules(TEAM_RULE).replace("serves:", f"resolvers: [{', '.join(repr(one) for one in resolvers)}], serves:")
+    return w.fresh(text)
+
+
+def looks(w: World) -> list[tuple[str, str]]:
+    return [(row["verdict"], row["result"]) for row in w.journal("verify")]
+
+
+def test_a_record_just_written_is_looked_at_once_old_answers_are_forgotten(w: World) -> None:
+    watched(w, w.azure.dns)
+    w.connected()
+    assert not looks(w)
+    w.later(60)
+    assert looks(w) == [("as written", "done")]
+    assert "acct1.blob.core.windows.net" in w.journal("verify")[0]["detail"]
+
+
+def test_without_resolvers_nobody_looks(w: World) -> None:
+    w.connected()
+    w.later(60)
+    assert not looks(w)
+
+
+def test_a_resolver_that_says_nothing_is_told_and_asked_again_a_few_times(w: World) -> None:
+    watched(w, "127.0.0.1:9")
+    w.connected()
+    for seconds in (60, 61, 601, 3600):
+        w.later(seconds)
+    assert {verdict for verdict, _ in looks(w)} == {"no answer"}
+    assert len(looks(w)) == 3
+
+
+def test_a_look_from_outside_costs_azure_nothing(w: World) -> None:
+    watched(w, w.azure.dns)
+    w.connected()
+    w.azure.forget_calls()
+    w.later(60)
+    assert looks(w)
+    assert not any(w.calls().values())
+
+
+def test_an_old_address_is_stale(w: World) -> None:
+    watched(w, w.azure.dns)
+    w.connected()
+    w.writes("acct1", "10.99.0.9", metadata=w.record()["metadata"])
+    w.later(60)
+    assert looks(w)[0] == ("stale", "noted")
+    assert "answers 10.99.0.9, the record says 10.0.0.4" in w.journal("verify")[0]["detail"]
+
+
+def test_the_audit_looks_too_and_says_what_is_wrong(w: World) -> None:
+    watched(w, w.azure.dns)
+    w.connected()
+    w.azure.switch(dns_view=f"/subscriptions/{HUB}/resourcegroups/elsewhere")
+    found = w.run(sweep.sweep(w.app))
+    assert found.counted["resolved"] == 1
+    assert any("acct1.blob.core.windows.net asked at" in finding for finding in found.findings)
+
+
+def test_large_hubs_are_audited_in_parts(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "_AT_ONCE", 1)
+    watched(w, w.azure.dns)
+    w.connected()
+    w.asks(w.storage("acct2"), "pe2")
+    w.settle_all()
+    asked = [w.run(sweep.sweep(w.app)).counted.get("resolved", 0) for _ in range(3)]
+    assert sum(asked) >= 2
+    assert max(asked) == 1
