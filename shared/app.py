@@ -90,7 +90,7 @@ def on_park(tables: Tables, journal: Journal, desk: Desk) -> OnPark:
 
 def build(settings: Settings, now: Clock = utc_now) -> App:
     remaining = Remaining(now)
-    clients = Clients(settings, remaining)
+    clients = Clients(settings, now, remaining)
     tables = Tables(clients, settings)
     arm = Arm(clients, settings.arm)
     journal, desk = Journal(tables, now), Desk(tables, now)

@@ -31,6 +31,7 @@ from azure.core.pipeline.policies import (
 
 from ..errors import Conflict, Lasting, Passing, Unclear
 from ..settings import Settings
+from .pacing import Clock, Queue
 
 if TYPE_CHECKING:
     from azure.mgmt.core import AsyncARMPipelineClient
@@ -74,13 +75,18 @@ class KnownHosts(SansIOHTTPPolicy):  # type: ignore[type-arg]
             raise Lasting(f"refused to send a token to {host!r}: it is not the configured Resource Manager")
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Clients:
     """Built by app.py; every property is an aio client. Close once, at the end of the process."""
 
-    def __init__(self, settings: Settings, *watchers: SansIOHTTPPolicy) -> None:  # type: ignore[type-arg]
+    def __init__(self, settings: Settings, now: Clock = _utc_now, *watchers: SansIOHTTPPolicy) -> None:  # type: ignore[type-arg]
         """`watchers`: policies that see every answer of Resource Manager, such as what it says of its budgets."""
         self._settings = settings
         self._watchers = watchers
+        self._now = now
         self._lock = asyncio.Lock()
         self._made: dict[str, Any] = {}
 
@@ -153,6 +159,7 @@ class Clients:
             CustomHookPolicy(),  # lets a caller see the raw answer of an SDK's list
             ContentDecodePolicy(),
             CappedRetry(retry_total=2, retry_backoff_max=LONGEST_WAIT),
+            Queue(self._now),
             KnownHosts(self._settings.arm),
             AsyncARMChallengeAuthenticationPolicy(credential, scope),
         ]  # no redirects, and no policy that registers resource providers by itself

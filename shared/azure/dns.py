@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +48,6 @@ class Dns:
     def __init__(self, clients: Clients, budget: DnsBudget) -> None:
         self._clients = clients
         self.budget = budget
-        self._quiet: dict[str, float] = {}
 
     async def read(self, name: Name, waits: bool = False) -> RecordSet | None:
         """None: there is no such set. `waits`: nobody waits for it, so the reads kept for events are not touched.
@@ -91,7 +89,7 @@ class Dns:
             return await put(*path, {"properties": properties}, headers=headers, retry_total=0)
 
         try:
-            return record_set(name, await self._paced(name.zone.subscription, call))
+            return record_set(name, await self._again(call))
         except (AzureError, TimeoutError) as error:
             raise _explained(error, name, "put") from error
 
@@ -104,25 +102,23 @@ class Dns:
             return await client.record_sets.delete(*path, headers={"If-Match": if_match}, retry_total=0)
 
         try:
-            await self._paced(name.zone.subscription, call)
+            await self._again(call)
         except (AzureError, TimeoutError) as error:
             if getattr(error, "status_code", None) != 404:
                 raise _explained(error, name, "delete") from error
 
-    async def _paced(self, subscription: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """A write that is throttled for a few seconds is sent again here: it was certainly not carried out (429), and
-        giving the whole work back would cost its reads again. Meanwhile no other write of this worker is sent."""
-        transport = await self._clients.transport()
+    @staticmethod
+    async def _again(call: Callable[[], Awaitable[Any]]) -> Any:
+        """A write that is throttled for a few seconds is sent again here (pacing.py waits): it was certainly not
+        carried out, and giving the whole work back would cost its reads again."""
         for last in (False, False, True):
-            await transport.sleep(max(0.0, self._quiet.get(subscription, 0.0) - time.monotonic()))
             try:
                 async with asyncio.timeout(CALL_SECONDS):
                     return await call()
             except HttpResponseError as error:
-                pause = retry_after(error) if error.status_code == 429 else None
-                if pause is None or pause > LONGEST_WAIT or last:
+                after = retry_after(error) if error.status_code == 429 else None
+                if after is None or after > LONGEST_WAIT or last:
                     raise
-                self._quiet[subscription] = max(self._quiet.get(subscription, 0.0), time.monotonic() + pause)
         raise AssertionError("unreachable")
 
     async def exists(self, zone: ResourceId) -> bool:

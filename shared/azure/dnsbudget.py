@@ -30,7 +30,7 @@ class Remaining(SansIOHTTPPolicy):  # type: ignore[type-arg]
     """Notes what every answer to a private DNS read says of the budget: subscription to (left, when)."""
 
     def __init__(self, now: Clock) -> None:
-        self._now = now
+        self.now = now
         self.left: dict[str, tuple[int, datetime]] = {}
         self.most: dict[str, int] = {}
 
@@ -40,15 +40,15 @@ class Remaining(SansIOHTTPPolicy):  # type: ignore[type-arg]
             return
         key = url.partition("/subscriptions/")[2].partition("/")[0]
         if response.http_response.status_code == 429:
-            self.left[key] = (0, self._now())
+            self.left[key] = (0, self.now())
         elif text.isdecimal():
-            self.left[key] = (int(text), self._now())
+            self.left[key] = (int(text), self.now())
             self.most[key] = max(self.most.get(key, 0), int(text))
 
 
 class DnsBudget:
     def __init__(self, seen: Remaining, tables: Tables, now: Clock) -> None:
-        self._seen, self._tables, self._now = seen, tables, now
+        self._seen, self._tables, self.now = seen, tables, now
         self._most: dict[str, int] = {}
 
     async def spare(self, subscription: str) -> bool:
@@ -57,7 +57,7 @@ class DnsBudget:
         left, at = self._seen.left.get(key, (None, None))
         if left is None or at is None:
             left, at = await self._of_others(key)
-        if left is None or at is None or self._now() - at >= _LOOK_AGAIN:
+        if left is None or at is None or self.now() - at >= _LOOK_AGAIN:
             return True  # nobody knows: one read will tell
         most = await self._size(key)
         if left >= most * _KEPT:

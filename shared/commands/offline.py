@@ -25,13 +25,23 @@ from .frame import DEFAULT_POLICY, Json, PolicyPath, cli, err, fail, out, policy
 
 @cli.command("dns-name")
 def dns_name() -> None:
-    """Zone and record of host names: JSON lines in, JSON lines {"zone","record"} out, null where no rule knows."""
+    """Zone and record of host names: JSON lines in, JSON lines {"zone","record"} out, null where no rule knows.
+
+    In: resourceType, groupId, cloud, fqdn, region (the target's), siblingFqdns (the endpoint's other names); only
+    fqdn is needed. A line that cannot be read answers null too, standard error names it, and the exit code is 1; a
+    name that is no host name is reported there, but it is an answer.
+    """
     wrong = False
-    for line in filter(str.strip, sys.stdin):
+    if replacing := getattr(sys.stdin, "reconfigure", None):  # one byte that is not UTF-8 must not hide other lines
+        replacing(errors="replace")
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
         try:
-            place = _locate(json.loads(line))
-        except (ValueError, TypeError, KeyError) as why:
-            err.print(f"{type(why).__name__}: {why}", markup=False)
+            place = _locate(json.loads(line.removeprefix("\ufeff")))
+        except (ValueError, TypeError, RecursionError) as why:
+            what = f"{why.msg}, character {why.pos + 1}" if isinstance(why, json.JSONDecodeError) else why
+            err.print(f"line {number}: {type(why).__name__}: {what}", markup=False)
             wrong = wrong or not isinstance(why, zones.NotAHostName)
             place = None
         print(
@@ -41,7 +51,7 @@ def dns_name() -> None:
 
 
 def _locate(asked: dict[str, Any]) -> zones.ZoneRecord | None:
-    if not isinstance(asked, dict):
+    if not isinstance(asked, dict) or asked.get("fqdn") is None:
         raise TypeError("a line must be a JSON object with at least fqdn")
     siblings = asked.get("siblingFqdns") or ()
     return zones.locate(
@@ -50,6 +60,7 @@ def _locate(asked: dict[str, Any]) -> zones.ZoneRecord | None:
         resource_type=str(asked.get("resourceType") or ""),
         group=str(asked.get("groupId") or ""),
         siblings=[siblings] if isinstance(siblings, str) else list(siblings),
+        region=str(asked.get("region") or ""),
     )
 
 

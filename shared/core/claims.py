@@ -196,7 +196,7 @@ def _legacy(hub: Hub, place: Place, cloud: str, exist: Collection[ResourceId]) -
 
 def _old(fqdn: str, cloud: str) -> ZoneRecord | None:
     try:
-        return getattr(zones, "legacy", lambda *a, **k: None)(fqdn, cloud=cloud)
+        return zones.legacy(fqdn, cloud=cloud)
     except zones.NotAHostName:
         return None
 

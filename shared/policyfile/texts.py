@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from ..core.hub import region_of
 from ..core.ids import NotAnId, ResourceId, Scope, fold, is_guid
 from ..core.rules import EndpointPattern
+from ..core.vantage import parse_resolver
 from ..core.zones import NotAHostName, host_name
 
 _SHAPE = "/subscriptions/<guid>/resourceGroups/<glob>/providers/Microsoft.Network/privateEndpoints/<glob>"
@@ -166,8 +167,6 @@ def _region(value: object) -> object:
 
 
 def _resolver(value: object) -> object:
-    from ..core.vantage import parse_resolver
-
     parse_resolver(_ascii(value))
     return value
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.zones import CLOUDS, NotAHostName, ZoneRecord, host_name, locate
+from shared.core.ids import ResourceId
+from shared.core.zones import CLOUDS, NotAHostName, ZoneRecord, host_name, legacy, locate
 
 from .build import GUID, examples
 
@@ -22,7 +23,6 @@ COMMERCIAL = [
     ("app-abc123.eastus2-01.azurewebsites.net", "privatelink.azurewebsites.net", "app-abc123.eastus2-01"),
     ("app-abc123.scm.eastus2-01.azurewebsites.net", "privatelink.azurewebsites.net", "app-abc123.scm.eastus2-01"),
     ("name.vault.azure.net", "privatelink.vaultcore.azure.net", "name"),
-    ("name.vaultcore.azure.net", "privatelink.vaultcore.azure.net", "name"),
     ("srv.database.windows.net", "privatelink.database.windows.net", "srv"),
     ("mi.d1e2f3.database.windows.net", "privatelink.d1e2f3.database.windows.net", "mi"),
     ("kc.eastus.kusto.windows.net", "privatelink.eastus.kusto.windows.net", "kc"),
@@ -48,16 +48,9 @@ COMMERCIAL = [
     ("site.3.azurestaticapps.net", "privatelink.3.azurestaticapps.net", "site"),
     ("site.azurestaticapps.net", "privatelink.azurestaticapps.net", "site"),
     ("acct.z13.web.core.windows.net", "privatelink.web.core.windows.net", "acct.z13"),
-    ("acct-secondary.blob.core.windows.net", "privatelink.blob.core.windows.net", "acct-secondary"),
     ("ns.eastus-1.ts.eventgrid.azure.net", "privatelink.ts.eventgrid.azure.net", "ns.eastus-1"),
-    ("topic.eastus-1.eventgrid.azure.net", "privatelink.eventgrid.azure.net", "topic.eastus-1"),
-    ("c.eastus.redis.azure.net", "privatelink.redis.azure.net", "c.eastus"),
-    ("c.eastus.redisenterprise.cache.azure.net", "privatelink.redisenterprise.cache.azure.net", "c.eastus"),
     ("ws-f.fhir.azurehealthcareapis.com", "privatelink.azurehealthcareapis.com", "ws-f.fhir"),
-    ("ws-d.dicom.azurehealthcareapis.com", "privatelink.dicom.azurehealthcareapis.com", "ws-d"),
-    ("ns.servicebus.windows.net", "privatelink.servicebus.windows.net", "ns"),
     ("adf.azure.com", "privatelink.adf.azure.com", "@"),
-    ("pg.postgres.database.azure.com", "privatelink.postgres.database.azure.com", "pg"),
     ("acct1.privatelink.blob.core.windows.net", "privatelink.blob.core.windows.net", "acct1"),
     ("host.eastus.privatelink.azure.clickhouse.cloud", "privatelink.azure.clickhouse.cloud", "host.eastus"),
     ("ACCT1.Blob.Core.Windows.Net.", "privatelink.blob.core.windows.net", "acct1"),
@@ -138,62 +131,39 @@ def test_an_inference_name_takes_the_guid_of_its_sibling(
 
 
 @pytest.mark.parametrize(
-    "siblings",
+    "sibling",
     [
-        [],
-        [f"{GUID}.workspace.westus.api.azureml.ms"],
-        [f"{GUID}.workspace.eastus.cert.api.azureml.ms"],
-        ["not-a-guid.workspace.eastus.api.azureml.ms"],
-        [f"{GUID}.workspace.eastus.api.azureml.ms.example.com"],
+        f"{GUID}.workspace.westus.api.azureml.ms",
+        f"{GUID}.workspace.eastus.cert.api.azureml.ms",
+        "not-a-guid.workspace.eastus.api.azureml.ms",
+        f"{GUID}.workspace.eastus.api.azureml.ms.example.com",
     ],
 )
-def test_an_inference_name_without_its_sibling_is_not_guessed(siblings: list[str]) -> None:
-    assert locate("*.eastus.inference.ml.azure.com", siblings=siblings) is None
+def test_an_inference_name_without_its_sibling_is_not_guessed(sibling: str) -> None:
+    assert locate("*.eastus.inference.ml.azure.com", siblings=[sibling]) is None
+    assert locate("*.eastus.inference.ml.azure.com") is None
 
 
 # --- what is no host name ----------------------------------------------------------------------------
 
+EMPTY = ["", ".", "..", "a..b", ".a.b", "a.b..", "a.b...", "a. .b"]
+SHAPES = ["-a.b", "a-.b", f"{'a' * 64}.b", "*", "a.*.b", "a*.b", "*a.b", "**.b", ".".join(["a" * 49] * 5) + ".abcd"]
+SIGNS = ["a b.c", "a/b.c", "a.b?x", "a#b.c", "%2f.b", "../a.b", "{r}.b", "'a'.b", "a:1.b", "a@b.c", "a.b\\c"]
+CONTROL = ["a.b\r\n", "a.b\n", "a\r\nx.b", "a\0.b", "a.b\t", "\x1b[31m.b", "a.b\u2028"]
+ALPHABETS = ["ümlaut.b", "\u212a.b", "a\u3002b", "\uff41.b", "a\uff0eb.c", "a.\u0661", "\udcff.b", "а.windows.net"]
+ADDRESSES = ["10.0.0.4", "10.0.0.4.", "1.2", "0x7f.1", "::1", "[::1]", "acct1.blob.core.windows.123", "7"]
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            None,
-            7,
-            "",
-            ".",
-            "..",
-            "a..b",
-            ".a.b",
-            "a.b..",
-            "-a.b",
-            "a-.b",
-            f"{'a' * 64}.b",
-            "a b.c",
-            "a/b.c",
-            "a.b?x",
-            "a#b.c",
-        ),
-        *(
-            "a.*.b",
-            "*",
-            "a*.b",
-            "*a.b",
-            "**.b",
-            "a.b\r\n",
-            "a\r\nx.b",
-            "a\0.b",
-            "ümlaut.b",
-            "\u212a.b",
-            "a\u3002b",
-            "%2f.b",
-        ),
-        *("../a.b", "{r}.b", "a.b\n", "'a'.b", "a:1.b", "a@b.c", ".".join(["a" * 49] * 5) + ".abcd"),
-    ],
-)
+
+@pytest.mark.parametrize("text", [None, 7, b"a.b", *EMPTY, *SHAPES, *SIGNS, *CONTROL, *ALPHABETS, *ADDRESSES])
 def test_this_is_no_host_name(text: object) -> None:
-    with pytest.raises(NotAHostName):
+    with pytest.raises(NotAHostName) as refused:
         host_name(text)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["xn--mnchen-3ya.b", "a.xn--p1ai", "_dmarc.b", "1.a", "*.b", "a.1b", "a" * 63 + ".b"])
+def test_this_is_a_host_name(name: str) -> None:
+    assert host_name(name) == name
 
 
 def test_a_name_of_253_characters_is_the_longest_and_a_label_of_63() -> None:
@@ -216,38 +186,64 @@ def test_a_hostile_name_is_refused_before_any_rule_is_asked() -> None:
 
 
 labels = st.text("ab-_1*.\u212aK/?\r", min_size=0, max_size=5) | st.sampled_from(
-    ["privatelink", "eastus", "scm", GUID, "*"]
+    ["privatelink", "privatelink-global", "eastus", "scm", GUID, "*", "3", "a" * 63, "a" * 64, "\uff41", "xn--a", "%2f"]
 )
-suffixes = st.sampled_from([row[0].lower().strip(".").partition(".")[2] for row in COMMERCIAL] + ["x", "privatelink.x"])
+suffixes = st.sampled_from(
+    [row[0].lower().strip(".").partition(".")[2] for row in COMMERCIAL]
+    + [row[1].partition(".")[2] for row in SOVEREIGN]
+    + ["x", "privatelink.x", "wvd.microsoft.com", "azurecontainerapps.io", "0", "a" * 63 + ".database.windows.net"]
+)
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
+IN_A_GROUP = f"/subscriptions/{GUID}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones"
 
 
 @examples(400)
-@given(st.lists(labels, max_size=4), suffixes, st.sampled_from(CLOUDS), st.lists(labels, max_size=2))
+@given(
+    st.lists(labels, max_size=5),
+    suffixes,
+    st.sampled_from(CLOUDS),
+    st.lists(labels, max_size=2),
+    st.text(max_size=9),
+    st.sampled_from(["", "global", "feed"]),
+)
 def test_whatever_comes_out_is_a_legal_zone_and_record_or_nothing(
-    head: list[str], suffix: str, cloud: str, siblings: list[str]
+    head: list[str], suffix: str, cloud: str, siblings: list[str], region: str, group: str
 ) -> None:
     fqdn = ".".join([*head, suffix])
+    others = [f"{sibling}.workspace.eastus.api.azureml.ms" for sibling in siblings]
     try:
-        found = locate(fqdn, cloud=cloud, siblings=[f"{s}.workspace.eastus.api.azureml.ms" for s in siblings])
+        places = [
+            locate(fqdn, cloud=cloud, siblings=others, region=region, group=group),
+            legacy(fqdn, cloud=cloud, group=group),
+        ]
     except NotAHostName:
         return
-    if found is not None:
+    for found in filter(None, places):
         assert "privatelink" in found.zone
         zone, record = found.zone.split("."), found.record.split(".")
         assert all(LABEL.fullmatch(label) for label in (*zone, *record[1:]))
         assert LABEL.fullmatch(record[0]) or found.record == "@" or record[0] == "*"
-        assert len(f"{found.record}.{found.zone}") <= 253
+        assert len(found.zone if found.record == "@" else f"{found.record}.{found.zone}") <= 253
+        parsed = ResourceId.parse(f"{IN_A_GROUP}/{found.zone}/A/{found.record}")
+        assert parsed.path == (("privateDnsZones", found.zone), ("A", found.record))
 
 
 @examples(200)
-@given(st.text(max_size=60) | st.text("ab.-*_", max_size=300))
+@given(st.text(max_size=60) | st.text("ab.-*_1\r\n\0/%\u212a", max_size=300))
 def test_any_text_is_a_canonical_host_name_or_is_refused(text: str) -> None:
     try:
         name = host_name(text)
-    except NotAHostName:
-        pass
+    except NotAHostName as wrong:
+        reason = str(wrong)
     else:
-        assert name == name.lower()
-        assert name.isascii()
-        assert host_name(name) == name
+        reason = ""
+        assert (name.lower(), name.isascii(), host_name(name)) == (name, True, name)
+        assert not name.rpartition(".")[2].isdigit()
+    assert all(" " <= letter <= "~" for letter in reason)
+
+
+@pytest.mark.parametrize("letter", ["a", "\0", "\U0001f600"])
+def test_the_reason_repeats_only_a_stub(letter: str) -> None:
+    with pytest.raises(NotAHostName) as refused:
+        host_name(letter * 200)
+    assert ascii(letter * 30) in str(refused.value)
