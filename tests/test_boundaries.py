@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("azure.mgmt.network", "azure.mgmt.privatedns", "pydantic", "yaml", "typer", "rich", "jinja2")
+HEAVY = ("azure.mgmt.network", "azure.mgmt.privatedns", "pydantic", "yaml", "typer", "rich", "jinja2", "dns")
 
 
 def imports(folder: str) -> Iterator[tuple[str, str]]:
