@@ -4,10 +4,10 @@ Exit codes: 0 nothing to do, 2 changes pending or suspects found, 1 error. Peopl
 --json) gets JSON.
 """
 
-from .commands import casefiles, live, offline, policies
+from .commands import casefiles, live, migrating, offline, policies
 from .commands.frame import cli
 
-__all__ = ["casefiles", "live", "offline", "policies"]
+__all__ = ["casefiles", "live", "migrating", "offline", "policies"]
 
 if __name__ == "__main__":
     cli.info.help = __doc__

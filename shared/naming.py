@@ -171,8 +171,12 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
 
     It may belong to another target, and its claim may have been lost: then it is claimed anew.
     """
-    seen = view.seen.get(heir) or view.heirs.get(heir) or await app.arm.endpoint(heir)
-    view.heirs[heir] = seen
+    seen = view.seen.get(heir)
+    if seen is None:
+        # Many names may pass to one endpoint at the same moment: it is read once.
+        if heir not in view.heirs:
+            view.heirs[heir] = asyncio.ensure_future(app.arm.endpoint(heir))
+        seen = await view.heirs[heir]
     old = next((claim for claim in state.claims if claim.endpoint == heir), None)
     target = old.target if old else ResourceId.read(state.present.label("target") if state.present else None)
     asked = _inherited(seen, target, view, policy, app)

@@ -89,7 +89,8 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
         if connection is not view.connection_of(endpoint) and connection.status is not Status.PENDING:
             continue  # a stale row beside the current one
         changed = known is None or known.facts != connection_facts(connection)
-        stale = changed or view.look.full or (known is not None and known.policy != policy.hash)
+        stale = (changed and not _agrees(connection, known)) or view.look.full
+        stale = stale or (known is not None and known.policy != policy.hash)
         view.news = view.news or changed
         if connection.status is Status.PENDING:
             if _decision_needs(connection, known, changed, memory, policy, view, app.now()):
@@ -100,6 +101,19 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
         wanted |= {endpoint for endpoint in memory.names if endpoint not in listed}
         wanted |= {endpoint for endpoint, known in memory.known.items() if known.connection and endpoint not in listed}
     return wanted
+
+
+def _agrees(connection: Connection, known: Known | None) -> bool:
+    """Seen in the target's list for the first time, and just as its endpoint showed it: five hundred endpoints that
+    came by events are not read again because somebody lists their target."""
+    return (
+        known is not None
+        and not known.facts
+        and bool(known.seen)
+        and connection.status is Status.APPROVED
+        and known.link == Status.APPROVED.value
+        and connection.guid in (None, known.guid)
+    )
 
 
 def _lags(connection: Connection, known: Known | None) -> bool:

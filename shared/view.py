@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class View:
     look: Look
     listing: Listing | None = None
     seen: dict[ResourceId, Seen] = field(default_factory=dict)
-    heirs: dict[ResourceId, Seen] = field(default_factory=dict)
+    heirs: dict[ResourceId, asyncio.Future[Seen]] = field(default_factory=dict)
     """Endpoints read only because a name may pass to them; they may belong to other targets."""
     read_at: dict[ResourceId, datetime] = field(default_factory=dict)
     states: dict[Name, NameState] = field(default_factory=dict)

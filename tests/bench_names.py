@@ -30,6 +30,16 @@ from tests.world import World, running
 NAMES = 3
 WORKERS = 32  # host.json: batchSize
 BURST, REFILL = 200, 10.0  # reference/arm-limits.md section 1: writes, and deletes, of one principal
+MONITOR = tuple(
+    f"privatelink.{name}"
+    for name in (
+        "monitor.azure.com",
+        "oms.opinsights.azure.com",
+        "ods.opinsights.azure.com",
+        "agentsvc.azure-automation.net",
+        "blob.core.windows.net",
+    )
+)
 START = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -227,6 +237,29 @@ def create_and_delete(bench: Bench, count: int) -> list[Row]:
     return rows
 
 
+def hot(bench: Bench, count: int) -> list[Row]:
+    """One Monitor scope with many endpoints that all claim the same global names: what one event then costs."""
+    w = bench.w
+    bench.fresh()
+    for zone in MONITOR:
+        w.zone(zone)
+    scope = w.target("Microsoft.Insights/privateLinkScopes", "scope1")
+    made = [w.asks(scope, f"pe{number}", group="azuremonitor", manual=False) for number in range(count)]
+    w.run(bench.ours(bench.events("privateendpoints/write", 1)), timeout=1_800)
+    w.allow_deletes()
+    holder = w.record("api", MONITOR[0])["metadata"]["endpoint"]
+    other = next(one for one in made if one != holder)
+    rows = []
+    for job, endpoint in (("another of them is deleted", other), ("the holder is deleted", holder)):
+        bench.delete([endpoint])
+        gone = bench.events("privateendpoints/delete", 1)
+        rows.append(bench.measure(job, count, 0, lambda gone=gone: bench.ours(gone)))  # type: ignore[misc]
+    w.asks(scope, "onemore", group="azuremonitor", manual=False)
+    new = bench.events("privateendpoints/write", 1)
+    rows.append(bench.measure("one more is created", count, 0, lambda: bench.ours(new)))
+    return rows
+
+
 def main() -> int:
     counts = [int(text) for text in sys.argv[1:]] or [100, 1000]
     with running(Path(tempfile.mkdtemp(prefix="linkkeeper-bench-")), AUTHORITY) as w:
@@ -239,3 +272,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
