@@ -23,8 +23,9 @@ demo: setup  ## play all stories against the small Azure, show what happened, en
 play: setup  ## start everything and stay up, with commands to try by hand
 	@$(PY) -m simulator play
 
-bench: setup  ## calls per job beside the minimum, and decisions per second by number of rules
+bench: setup  ## calls per job beside the minimum, names under the enforced budgets, decisions by number of rules
 	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench_names
 	@$(PY) -m tests.bench_decisions
 
 MUTATE := .run/mutate
