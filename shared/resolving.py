@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .core.vantage import Answer, Expectation, Verdict, diagnose, parse_resolver
-from .core.zones import host_name
+from .core.zones import NotAHostName, host_name
 
 _AT_ONCE = 16
+_TIMED_OUT = "timed out"
 _PATIENCE = 3
 """Names in a row that a resolver may leave unanswered before it is not asked any more."""
 
@@ -44,8 +45,12 @@ async def _at(resolver: str, expectations: Sequence[Expectation], timeout: float
             if silent >= _PATIENCE:
                 answer = Answer(silent="it did not answer before")
             else:
-                answer = await ask(resolver, expected.fqdn, timeout=timeout)
-                silent = silent + 1 if answer.silent else 0
+                try:
+                    answer = await ask(resolver, expected.fqdn, timeout=timeout)
+                except NotAHostName as wrong:
+                    answer = Answer(silent=f"not asked, no host name: {wrong}")
+                else:  # who refuses or fails at once costs no time, and may know the next name
+                    silent = silent + 1 if answer.silent == _TIMED_OUT else 0
             if not answer.silent and set(answer.addresses) != set(expected.addresses):
                 if expected.zone not in zones:
                     zones[expected.zone] = asyncio.create_task(
@@ -68,16 +73,18 @@ async def ask(resolver: str, fqdn: str, *, timeout: float = 3.0) -> Answer:
         return Answer(silent=why)
     chain, addresses = _read(reply, name)
     if chain and not addresses and reply.rcode() == dns.rcode.NOERROR:
-        more, _ = await _query(resolver, chain[-1], "A", timeout)
-        if more is not None:
-            further, addresses = _read(more, chain[-1])
-            chain, reply = (*chain, *further), more
+        more, why = await _query(resolver, chain[-1], "A", timeout)
+        if more is None:
+            return Answer(chain=chain, silent=why)
+        further, addresses = _read(more, chain[-1])
+        chain = (*chain, *further)
     return Answer(chain=chain, addresses=addresses, missing=not addresses)
 
 
 async def is_private_zone(resolver: str, zone: str, *, timeout: float = 3.0) -> bool | None:
     """Does it see an Azure private zone of that name? Its SOA says so (recorded: host azureprivatedns.net)."""
-    reply, _ = await _query(resolver, host_name(zone), "SOA", timeout)
+    zone = host_name(zone)
+    reply, _ = await _query(resolver, zone, "SOA", timeout)
     if reply is None:
         return None
     for rrset in (*reply.answer, *reply.authority):
@@ -90,7 +97,6 @@ async def is_private_zone(resolver: str, zone: str, *, timeout: float = 3.0) -> 
 
 async def _query(resolver: str, name: str, kind: str, timeout: float):  # type: ignore[no-untyped-def]
     """(reply, "") or (None, why)."""
-    import dns.asyncquery
     import dns.exception
     import dns.message
     import dns.rcode
@@ -99,16 +105,27 @@ async def _query(resolver: str, name: str, kind: str, timeout: float):  # type: 
     try:
         query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
         async with asyncio.timeout(2 * timeout):
-            reply, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout, port)
-    except TimeoutError:
-        return None, "timed out"
-    except dns.exception.Timeout:
-        return None, "timed out"
+            try:
+                reply = await _once(query, address, port, timeout)
+            except dns.exception.Timeout:  # one datagram may be lost
+                reply = await _once(query, address, port, timeout)
+    except (TimeoutError, dns.exception.Timeout):
+        return None, _TIMED_OUT
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as wrong:
         return None, type(wrong).__name__
     if reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return None, dns.rcode.to_text(reply.rcode())
     return reply, ""
+
+
+async def _once(query, address: str, port: int, timeout: float):  # type: ignore[no-untyped-def]
+    """Datagrams that are no answer to this question are passed over: anybody could send them."""
+    import dns.asyncquery
+
+    reply, _ = await dns.asyncquery.udp_with_fallback(
+        query, address, timeout, port, ignore_unexpected=True, ignore_errors=True
+    )
+    return reply
 
 
 def _read(reply, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:  # type: ignore[no-untyped-def]

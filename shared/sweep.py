@@ -38,7 +38,7 @@ async def sweep(app: App, dry: bool = False, thorough: bool = False) -> Sweep:
     swept.names = await names.all_names(app.tables)
     for name, (claims, _) in swept.names.items():
         for claim in claims:
-            swept.claimed.setdefault(claim.endpoint, set()).add(name)
+            swept.claimed.setdefault(claim.endpoint, {})[name] = claim.target
     await sweep_targets.targets(swept, app, pending_only=False)
     await sweep_names.endpoints(swept, app)
     await sweep_records.records(swept, app)

@@ -58,6 +58,7 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
             continue
         row = swept.known.get(target, {}).get(endpoint.id)
         approved = link.status is Status.APPROVED
+        unclaimed = _compare(swept, endpoint, target, groups, cloud) if endpoint.pairs is not None else False
         if row is None:
             swept.suspect(target, endpoint.id, "an endpoint that we have not seen")
             swept.unclaimed += approved
@@ -70,15 +71,18 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
         elif approved and row.policy != swept.policy.hash:
             swept.suspect(target, endpoint.id, "the policy changed since it was looked at")
             swept.unclaimed += 1
-        elif approved and endpoint.pairs is not None and _unclaimed(swept, endpoint, target, groups, cloud):
+        elif approved and unclaimed:
             swept.suspect(target, endpoint.id, "not all of its names are claimed")
             swept.unclaimed += 1
 
 
-def _unclaimed(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:
-    mine = swept.claimed.get(endpoint.id, set())
+def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:
+    """What it claims and what it asks for: notes the names it has lost; true when some are not claimed yet."""
+    mine = {name for name in swept.claimed.get(endpoint.id, ()) if swept.claimed[endpoint.id][name] == target}
     asked = claims.wanted(endpoint, target, swept.policy, cloud, groups, legacy={name.zone for name in mine})
-    return any(claim.name not in mine for claim in asked.claims)
+    wanted = {claim.name for claim in asked.claims}
+    swept.lost |= {(endpoint.id, name) for name in mine - wanted if not asked.keeps(name)}
+    return bool(wanted - mine)
 
 
 def _facts(endpoint: Endpoint) -> str:

@@ -37,6 +37,10 @@ async def records(swept: Sweep, app: App) -> None:
         for zone in sorted(zones, key=lambda zone: (_age(read_at, zone.id), zone.id)):
             await _zone(swept, app, hub, zone, {n for n in mine if n.zone == zone.id}, remembered)
         _missing(swept, hub, {zone.id for zone in zones}, mine, remembered)
+    for name in sorted(name for name in remembered if swept.policy.hub_of(name.zone) is None):
+        claims, memory = remembered[name]  # of a hub that the policy does not name any more
+        if claims and memory is not None and not _alive(swept, name, claims):
+            swept.deleting.append((claims[0].target, name))
     if swept.zones_left:
         listed = ", ".join(sorted({zone.name for zone in swept.zones_left})[:5])
         text = "private DNS reads are nearly spent, and the rest is kept for events"
@@ -78,7 +82,7 @@ async def _zone(swept: Sweep, app: App, hub: Hub, zone: Zone, mine: set[Name], r
 def _record(
     swept: Sweep, mark: Mark, name: Name, claims: tuple[Claim, ...], memory: RecordSet | None, present: RecordSet | None
 ) -> None:
-    alive = tuple(claim for claim in claims if (claim.target, claim.endpoint) not in swept.gone)
+    alive = _alive(swept, name, claims)
     claim = names.holder(claims, present)
     if present is None:
         if claim is not None:
@@ -97,6 +101,12 @@ def _record(
         swept.suspect(claim.target, name.id, "its record was changed")
     elif not ours and present.addresses != claim.addresses:
         swept.findings.append(f"{name}: a record that is not ours is in the way of {claim.endpoint.name}")
+
+
+def _alive(swept: Sweep, name: Name, claims: Iterable[Claim]) -> list[Claim]:
+    """The claims that this sweep has not seen refuted."""
+    gone, lost = swept.gone, swept.lost
+    return [c for c in claims if (c.target, c.endpoint) not in gone and (c.endpoint, name) not in lost]
 
 
 def _missing(swept: Sweep, hub: Hub, there: set[ResourceId], mine: Iterable[Name], remembered: Remembered) -> None:

@@ -37,8 +37,10 @@ class Sweep:
     """(target, endpoint) that seem to be connected no more."""
     names: Mapping[Name, tuple[tuple[Claim, ...], RecordSet | None]] = field(default_factory=dict)
     """Every name that is remembered: its claims, and what was last written."""
-    claimed: dict[ResourceId, set[Name]] = field(default_factory=dict)
-    """Endpoint to the names it is remembered to claim."""
+    claimed: dict[ResourceId, dict[Name, ResourceId]] = field(default_factory=dict)
+    """Endpoint to the names it is remembered to claim, each for a target."""
+    lost: set[tuple[ResourceId, Name]] = field(default_factory=set)
+    """(endpoint, name): claimed, and not asked for any more, such as under a changed policy."""
     zones_left: list[ResourceId] = field(default_factory=list)
     """Zones whose records were left to the next sweep."""
     thorough: bool = False

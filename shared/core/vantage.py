@@ -8,8 +8,12 @@ Source: the vendors' guides (their nslookup step), reference/dns-records.md sect
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_RESOLVER = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::(.*))?", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 
 class Verdict(StrEnum):
@@ -46,19 +50,18 @@ class Answer:
 
 def parse_resolver(text: str) -> tuple[str, int]:
     """An address and a port, such as 10.0.0.4, 10.0.0.4:5353 or [fd00::4]:53. Raises ValueError."""
-    host, port = text, "53"
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if rest else port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
+    found = _RESOLVER.fullmatch(text)
     try:
-        address = ipaddress.ip_address(host)
+        if found is None:
+            raise ValueError
+        six, four, port = found.groups()
+        address = ipaddress.IPv6Address(six) if six else ipaddress.IPv4Address(four)
     except ValueError:
-        raise ValueError("a resolver's address is needed, such as 10.0.0.4 or 10.0.0.4:53, not its name") from None
-    if not port.isascii() or not port.isdecimal() or not 1 <= int(port[:6]) <= 65_535:
+        text = "a resolver is an address and perhaps a port, such as 10.0.0.4, 10.0.0.4:53 or [fd00::4]:53, not a name"
+        raise ValueError(text) from None
+    if port is not None and not (_PORT.fullmatch(port) and int(port) <= 65_535):
         raise ValueError("the port of a resolver is a number from 1 to 65535")
-    return str(address), int(port)
+    return str(address), int(port or 53)
 
 
 def diagnose(expected: Expectation, answer: Answer) -> tuple[Verdict, str]:
@@ -77,7 +80,7 @@ def diagnose(expected: Expectation, answer: Answer) -> tuple[Verdict, str]:
     if expected.private not in (expected.fqdn, *answer.chain):
         text = f"public DNS does not lead to {expected.private} ({shown}): has the target a private endpoint at all?"
         return Verdict.NO_CNAME, text
-    if private:
+    if private or set(seen) & set(wanted):  # networks may have public addresses, too
         return Verdict.STALE, f"answers {shown}, the record says {', '.join(wanted)}: a cache, or another zone copy"
     if answer.private_zone:
         hint = "another copy of the zone answers, or the record is not there yet"

@@ -134,3 +134,20 @@ def test_the_same_loss_told_by_events_needs_nobody(w: World) -> None:
         w.removes(endpoint)
     w.settle_all()
     assert left(w) == 0
+
+
+def test_a_policy_that_would_empty_a_hub_waits_for_a_person(w: World) -> None:
+    """Somebody wrote another resource group into the hub: every record of the old one seems to be for nobody."""
+    many(w, "deletions_per_sweep: 3")
+    w.set_policy(w.policy_path.read_text().replace("/resourceGroups/dns", "/resourceGroups/dns2"))
+    found = w.sweep()
+    assert left(w) == 4
+    assert any("would delete 4 records at once" in finding for finding in found.findings)
+
+
+def test_a_policy_that_takes_few_names_away_is_carried_out(w: World) -> None:
+    many(w, "deletions_per_sweep: 4")
+    w.set_policy(w.policy_path.read_text().replace("/resourceGroups/dns", "/resourceGroups/dns2"))
+    w.sweep()
+    w.sweep()
+    assert left(w) == 0
