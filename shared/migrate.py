@@ -1,4 +1,4 @@
-"""What a move between zone groups and Linkkeeper would take, endpoint by endpoint: reads for core/migration.py.
+"""What a move between zone groups and Linkkeeper would take, endpoint by endpoint: reads for core/migration/.
 
 Only reads. Private DNS reads are scarce (500 in 5 minutes for everybody): a zone is listed once where that costs less
 than its names one by one, the last fifth is left to events, and what was not read for that is said.
