@@ -112,7 +112,8 @@ def test_a_resolver_is_an_address_and_a_port(text: str, place: tuple[str, int]) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "dns.contoso.com", "localhost:53", "10.0.0", "10.0.0.4:", "10.0.0.4:0", "10.0.0.4:65536", "10.0.0.4:0000199999", "[fd00::4", "[fd00::4]53", "[fe80::1%eth0]:53", "fd00::4", "10.0.0.4:-1",
+    ["", "dns.contoso.com", "localhost:53", "10.0.0", "10.0.0.4:", "10.0.0.4:0", "10.0.0.4:65536", "10.0.0.4:0000199999", "[fd00::4",
+     "[fd00::4]53", "[fe80::1%eth0]:53", "fd00::4", "10.0.0.4:-1",
      "10.0.0.4:+53", "10.0.0.4:٥٣", "010.0.0.4", " 10.0.0.4", "10.0.0.4 ", "[fd00::4]:", "[]:53"],
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
