@@ -79,3 +79,63 @@ def test_large_hubs_are_audited_in_parts(w: World, monkeypatch: pytest.MonkeyPat
     asked = [w.run(sweep.sweep(w.app)).counted.get("resolved", 0) for _ in range(3)]
     assert sum(asked) >= 2
     assert max(asked) == 1
+
+
+# --- from inside a network: whose job it is ---------------------------------------------------------------
+
+
+def from_inside(w: World, *, linked: bool, forwards: bool = True, redirect: bool = False) -> None:
+    """A hub whose one resolver lives in a network; its zone may be linked to it, the resolver may ask Azure DNS."""
+    network = w.network("spoke")
+    address = w.run(w.azure.vantage(network, forwards=forwards))
+    text = rules(TEAM_RULE).replace("serves:", f"networks: [{network}], resolvers: ['{address}'], serves:")
+    assert w.valid(text)
+    w.set_policy(text)
+    if linked:
+        policy = {"resolutionPolicy": "NxDomainRedirect"} if redirect else {}
+        body = {"location": "global", "properties": {"virtualNetwork": {"id": network}, **policy}}
+        assert w.arm("PUT", f"{w.zone_id()}/virtualNetworkLinks/spoke", body).status_code in (200, 201, 202)
+    w.clock.skip(hours=7)
+
+
+def seen(w: World) -> str:
+    found = w.run(sweep.sweep(w.app))
+    assert found.counted["resolved"] == 1
+    return "\n".join(text for text in found.findings if "asked at" in text)
+
+
+def test_a_linked_zone_and_a_resolver_that_asks_azure_is_as_written(w: World) -> None:
+    w.fresh(rules(TEAM_RULE)).connected()
+    from_inside(w, linked=True)
+    assert seen(w) == ""
+
+
+def test_a_zone_that_is_not_linked_is_told_as_such(w: World) -> None:
+    w.fresh(rules(TEAM_RULE)).connected()
+    from_inside(w, linked=False)
+    assert "zone privatelink.blob.core.windows.net is not linked to the networks that it should serve" in seen(w)
+
+
+def test_a_resolver_that_does_not_ask_azure_is_told_as_such(w: World) -> None:
+    w.fresh(rules(TEAM_RULE)).connected()
+    from_inside(w, linked=True, forwards=False)
+    assert "the resolver does not ask Azure DNS (168.63.129.16)" in seen(w)
+
+
+def test_a_resolver_that_sees_another_copy_of_the_zone_is_told_so(w: World) -> None:
+    w.fresh(rules(TEAM_RULE)).connected()
+    from_inside(w, linked=False)
+    other = w.zone(group="elsewhere")
+    body = {"location": "global", "properties": {"virtualNetwork": {"id": w.network("spoke")}}}
+    assert w.arm("PUT", f"{other}/virtualNetworkLinks/spoke", body).status_code in (200, 201, 202)
+    assert "the resolver sees a private zone" in seen(w)
+
+
+def test_a_public_name_that_leads_nowhere_private_is_told_as_such(w: World) -> None:
+    """The endpoint's claim is remembered, its target's connection is gone: public DNS has no CNAME any more."""
+    w.fresh(rules(TEAM_RULE)).connected()
+    from_inside(w, linked=True)
+    w.azure.world.connections.clear()
+    w.azure.world.version += 1
+    found = seen(w)
+    assert "public DNS does not lead to acct1.privatelink.blob.core.windows.net" in found
