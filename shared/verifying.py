@@ -6,6 +6,7 @@ a resolver, a forwarder or a network link is somebody's to mend, and the finding
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from .core.ids import ResourceId, key_of
 from .core.model import Claim, Name, RecordSet
 from .core.signals import RECORD
 from .core.vantage import Expectation, Verdict
+from .errors import Passing
 from .outcome import Work
 from .swept import Sweep
 from .telemetry import Event, log
@@ -32,6 +34,7 @@ CAUSE = "verify"
 _SPREADS = timedelta(seconds=20)  # until every server of Azure's knows a changed record (assumed)
 _LONGEST = timedelta(minutes=10)
 _AGAIN = (60, 600)  # seconds, while what is seen is wrong
+_PATIENCE = 60  # seconds for all names of a hub
 _AT_ONCE = 500  # names in one audit; the next one goes on
 
 
@@ -51,30 +54,40 @@ async def ask_later(work: Work) -> None:
 async def settled(work: ResourceId, due: Sequence[Due], app: App) -> dict[ResourceId, datetime]:
     """Look at the names of these rows; when to look again at those that are not seen as they should be."""
     policy = (await app.policy()).policy
-    later: dict[ResourceId, datetime] = {}
+    asked: dict[str, list[tuple[Due, Expectation]]] = {}
     for one in due:
         zone = one.subject.parent
         hub = policy.hub_of(zone) if zone is not None and one.subject.is_a(RECORD) else None
         if hub is None or zone is None or not hub.resolvers:
             continue
         name = Name(zone=zone, record=one.subject.name)
-        claims, present = await book.claims_on(app.tables, name)
-        expected = await _expectation(name, claims, present, app)
-        wrong = False
-        for checked in await _check([expected] if expected else [], hub):
-            good = checked.verdict is Verdict.OK
-            wrong = wrong or not good
-            text = f"{checked.expectation.fqdn} asked at {checked.resolver}: {checked.text}"
-            details = {"resolver": checked.resolver, "verdict": checked.verdict.value, "record": str(name)}
-            entry = Entry(
-                change=key_of(CAUSE, name.hash, checked.resolver), kind=CAUSE, subject=name.id, details=details
-            )
-            await app.journal.note(work, entry, "done" if good else "noted", text)
-            if not good:
-                log(Event.FINDING, text, target=work, record=str(name))
-        if wrong and one.looks < len(_AGAIN):
-            later[one.subject] = app.now() + timedelta(seconds=_AGAIN[one.looks])
-    return later
+        expected = await _expectation(name, *await book.claims_on(app.tables, name), app)
+        if expected is not None:
+            asked.setdefault(hub.name, []).append((one, expected))
+    wrong: set[str] = set()
+    for hub in policy.hubs:
+        mine = asked.get(hub.name, [])
+        for checked in await _check([expected for _, expected in mine], hub):
+            await _note(work, checked, app)
+            if checked.verdict is not Verdict.OK:
+                wrong.add(checked.expectation.private)
+    return {
+        one.subject: app.now() + timedelta(seconds=_AGAIN[one.looks])
+        for rows in asked.values()
+        for one, expected in rows
+        if expected.private in wrong and one.looks < len(_AGAIN)
+    }
+
+
+async def _note(work: ResourceId, checked: Checked, app: App) -> None:
+    good = checked.verdict is Verdict.OK
+    text = f"{checked.expectation.fqdn} asked at {checked.resolver}: {checked.text}"
+    record = checked.expectation.private
+    details = {"resolver": checked.resolver, "verdict": checked.verdict.value, "record": record}
+    entry = Entry(change=key_of(CAUSE, record, checked.resolver), kind=CAUSE, subject=work, details=details)
+    await app.journal.note(work, entry, "done" if good else "noted", text)
+    if not good:
+        log(Event.FINDING, text, target=work, record=record)
 
 
 async def audited(swept: Sweep, app: App) -> None:
@@ -86,7 +99,12 @@ async def audited(swept: Sweep, app: App) -> None:
         start = await zonebook.verified_until(app.tables, hub.name)
         part = [name for name in mine if name.hash > start][:_AT_ONCE]
         found = [await _expectation(name, *swept.names[name], app) for name in part]
-        for checked in await _check([one for one in found if one], hub):
+        try:
+            answers = await _check([one for one in found if one], hub)
+        except Passing as slow:
+            swept.find(str(slow))
+            answers = []
+        for checked in answers:
             swept.count("resolved")
             if checked.verdict is not Verdict.OK:
                 swept.find(f"hub {hub.name}: {checked.expectation.fqdn} asked at {checked.resolver}: {checked.text}")
@@ -112,4 +130,12 @@ async def _expectation(name: Name, claims: Iterable[Claim], present: RecordSet |
 async def _check(expected: Sequence[Expectation], hub: Hub) -> list[Checked]:
     from . import resolving  # dnspython is heavy: only where somebody asked for it
 
-    return await resolving.check(expected, hub.resolvers) if expected else []
+    if not expected:
+        return []
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await resolving.check(expected, hub.resolvers)
+    except TimeoutError:
+        raise Passing(
+            f"the resolvers of hub {hub.name} need more than {_PATIENCE} s for {len(expected)} names"
+        ) from None

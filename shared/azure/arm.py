@@ -19,7 +19,8 @@ from ..core import reading
 from ..core.ids import ResourceId, fold
 from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
-from .clients import CALL_SECONDS, Clients, code_of, failure, write_failure
+from .clients import CALL_SECONDS, Clients
+from .failures import code_of, failure, write_failure
 from .network import Network
 from .providers import Provider, provider
 from .wire import Body, Wire, objects

@@ -11,7 +11,8 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 
 from ..core.ids import ResourceId
 from ..settings import WORK_QUEUE, Settings
-from .clients import Clients, failure
+from .clients import Clients
+from .failures import failure
 
 
 class Bell:

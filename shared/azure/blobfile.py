@@ -10,7 +10,8 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from ..settings import Settings
-from .clients import CALL_SECONDS, Clients, failure
+from .clients import CALL_SECONDS, Clients
+from .failures import failure
 
 _MOST = 5_000_001  # one byte more than a policy file may have (policyfile/yamlfile.py): it is then refused as too large
 

@@ -17,8 +17,9 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from ..core.ids import ResourceId, Scope, fold
 from ..core.model import Name, RecordSet, ordered
 from ..errors import Lasting
-from .clients import CALL_SECONDS, LONGEST_WAIT, Clients, code_of, failure, retry_after, write_failure
+from .clients import CALL_SECONDS, LONGEST_WAIT, Clients
 from .dnsbudget import DnsBudget
+from .failures import code_of, failure, retry_after, write_failure
 
 _FULL = re.compile(r"(maximum|limit).{0,60}record sets|record sets.{0,60}(maximum|limit)", re.IGNORECASE)
 _ABSENT = {"", "NotFound", "ResourceNotFound"}  # recorded; any other 404 is of something around it

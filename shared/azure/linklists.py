@@ -10,7 +10,8 @@ from azure.core.exceptions import AzureError
 
 from ..core.exposure import Exposure
 from ..core.ids import ResourceId
-from .clients import CALL_SECONDS, Clients, failure
+from .clients import CALL_SECONDS, Clients
+from .failures import failure
 
 
 async def link_services(clients: Clients, subscription: str) -> list[Exposure]:

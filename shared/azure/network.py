@@ -14,7 +14,8 @@ from azure.core.exceptions import AzureError
 
 from ..core.ids import ResourceId
 from ..errors import Lasting, Passing, Unclear
-from .clients import CALL_SECONDS, Clients, failure
+from .clients import CALL_SECONDS, Clients
+from .failures import failure
 from .providers import Provider
 from .wire import Body, objects
 

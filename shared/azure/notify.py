@@ -11,7 +11,8 @@ from typing import Any
 from azure.core.exceptions import AzureError
 
 from ..settings import Settings
-from .clients import Clients, failure
+from .clients import Clients
+from .failures import failure
 
 HELD = "Linkkeeper.Connection.Held"
 APPROVED = "Linkkeeper.Connection.Approved"

@@ -21,7 +21,8 @@ from azure.core.exceptions import (
 
 from ..errors import Conflict
 from ..settings import Settings
-from .clients import Clients, failure
+from .clients import Clients
+from .failures import failure
 
 VERSION = 1
 _BATCH = 100

@@ -13,7 +13,8 @@ from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
 from ..errors import Lasting, Passing
-from .clients import CALL_SECONDS, Clients, failure
+from .clients import CALL_SECONDS, Clients
+from .failures import failure
 
 _PAGES = 1_000  # of a list: a chain without an end must not keep a worker for ever
 Body = Mapping[str, Any]

@@ -12,6 +12,7 @@ from simulator.azure.ids import Path
 from simulator.azure.world import Resource, World, stamp
 
 KINDS = ("arm_reads", "arm_writes", "arm_deletes", "dns_reads", "dns_writes", "dns_deletes")
+THROTTLED = "throttled"  # calls answered 429, by a budget or by a planted fault; also in arm_*, but not in dns_*
 
 
 @dataclass(slots=True)
@@ -60,6 +61,11 @@ def is_dns(path: Path) -> bool:
     return path.namespace.lower() == "microsoft.network" and kind.startswith("privatedns") and kind != ""
 
 
+def is_network(path: Path) -> bool:
+    """Microsoft.Network, but not its private DNS, which counts for itself."""
+    return path.namespace.lower() == "microsoft.network" and not is_dns(path)
+
+
 def is_graph(path: Path) -> bool:
     """Queries of Resource Graph are reads, though they are POSTs."""
     return path.namespace.lower() == "microsoft.resourcegraph"
@@ -90,8 +96,10 @@ class Counter:
         self.recent: deque[dict[str, Any]] = deque(maxlen=10_000)
 
     def note(self, principal: str, method: str, path: Path, raw: str, version: str, status: int) -> None:
-        totals = self.totals.setdefault(principal, dict.fromkeys(KINDS, 0))
-        totals[kind_of(method, path)] += 1
+        totals = self.totals.setdefault(principal, dict.fromkeys((*KINDS, THROTTLED), 0))
+        refused, kind = status == 429, kind_of(method, path)
+        totals[THROTTLED] += refused
+        totals[kind] += not (refused and kind.startswith("dns_"))
         self.recent.append(
             {
                 "at": stamp(),

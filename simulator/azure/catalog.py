@@ -122,9 +122,21 @@ def members(path: Path, location: object, regions: Sequence[str], group: str) ->
 
 
 def zones(path: Path, location: object, group: str) -> list[str]:
-    """requiredZoneNames of the group."""
-    found = members(path, location, [region(location)], group)
-    return list(dict.fromkeys(name.zone for member in found for name in member.names))
+    """requiredZoneNames of the group. A zone with a region in its name is left out while the region is not known."""
+    row = entries().get(path.type.lower())
+    template, slot = _group(row, group) if row else (None, "")
+    if row is None or template is None:
+        return []
+    listed = {name.lower(): found for name, found in row.get("zones", {}).items()}.get(group.lower())
+    texts = listed or [text.rpartition(" @ ")[2] for part in template for text in part["names"]]
+    words = _words(path, location) | {"slot": slot, "each": region(location)}
+    known = {"{region}": bool(location) and str(location).lower() != "global"}
+    known["{code}"] = known["{region}"] and region(location) in _data()["codes"]
+    return list(
+        dict.fromkeys(
+            text.format(**words) for text in texts if not any(word in text and not known[word] for word in known)
+        )
+    )
 
 
 def _group(row: Mapping[str, Any], group: str) -> tuple[list[dict[str, Any]] | None, str]:

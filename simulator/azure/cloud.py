@@ -23,6 +23,7 @@ from simulator.azure.nameserver import Names
 from simulator.azure.throttle import Throttle
 from simulator.azure.tokens import ARM_AUDIENCES, Tokens
 from simulator.azure.topic import Topic
+from simulator.azure.vantages import Vantages
 from simulator.azure.world import SWITCHES, World
 from simulator.tls import Authority
 
@@ -53,6 +54,7 @@ class Azure:
         self.throttle = Throttle(self.world)
         self.gateway = Gateway(self.world, self.tokens, self.counter, self.faults, self.throttle)
         self.published, self.names = Topic(self.tokens), Names(self.world)
+        self.vantages = Vantages(self.world, self.names.public)
         self.token = self.tokens.make("operator", ARM_AUDIENCES[0])
         self.ca = str(authority.ca)
         self._closing: doors.Closing = []
@@ -92,6 +94,7 @@ class Azure:
         """Close all doors."""
         self.world.later.forget()
         await self.post.close()
+        await self.vantages.close()
         for close in reversed(self._closing):
             await close()
         self._closing.clear()
@@ -133,6 +136,7 @@ class Azure:
         self.counter.forget()
         self.faults.forget()
         self.throttle.forget()
+        self.vantages.forget()
         self.published.kept.clear()
 
     def calls(self) -> dict[str, Any]:
@@ -141,6 +145,19 @@ class Azure:
 
     def forget_calls(self) -> None:
         self._run(self.counter.forget)
+
+    async def vantage(self, network: str | None, *, forwards: bool = True) -> str:
+        """Open a DNS door inside this virtual network (None: outside of all), host:port; a reset closes it."""
+        return await self.vantages.open(network, forwards=forwards)
+
+    def deaf(self, address: str) -> None:
+        """This vantage answers nothing any more."""
+        self._run(lambda: self.vantages.deafen(address))
+
+    def throttle_clock(self, clock: Callable[[], float]) -> None:
+        """The clock of the call budgets, in seconds: any function that never goes back. Full buckets from here on."""
+
+        self._run(lambda: self.throttle.start(clock))
 
     def fault(self, **given: Any) -> None:
         """Plant a fault; fields as in faults.Fault."""
@@ -172,13 +189,10 @@ class Azure:
         """Transfer a subscription to a tenant, make it exist or not, take the app's role in it or give it back."""
 
         def act() -> dict[str, Any]:
-            tenancy, key = self.world.tenancy, subscription.lower()
             if tenant:
                 self.world.transfer(subscription, tenant)
-            for wanted, kept in ((exists, tenancy.gone), (readable, tenancy.closed)):
-                if wanted is not None:
-                    (kept.discard if wanted else kept.add)(key)
-            return tenancy.seen()
+            self.world.tenancy.change(subscription, exists, readable)
+            return self.world.tenancy.seen()
 
         return self._run(act)
 

@@ -42,6 +42,8 @@ DOORS = {
     "PUT /pace": "{pace: x} stretches slow operations, 0 = done at once",
     "GET /resources": "all ids",
     "POST /autoregister": "{zone, name, address}: a record of the platform's own",
+    "POST /vantages": "{network: id or null, forwards?}: a DNS door there; {address}; without forwards public DNS only",
+    "POST /vantages/deaf": "{address}: that door answers nothing any more",
     "POST /quiet": "{timeout?}: answers when nothing is under way",
     "POST /reset": "forget everything",
     "GET /validate/{code}": "the validation URL of an event subscription",
@@ -101,6 +103,10 @@ async def _quiet(azure: Azure, body: Any) -> Any:
     return {"quiet": True}
 
 
+async def _vantage(azure: Azure, body: Any) -> Any:
+    return {"address": await azure.vantage(body["network"], forwards=body.get("forwards", True))}
+
+
 def _sync(act: Callable[[Azure, Any], Any]) -> Handler:
     async def call(azure: Azure, body: Any) -> Any:
         found = act(azure, body)
@@ -131,6 +137,8 @@ _ACTS: dict[tuple[str, str], Handler] = {
     ("PUT", "/pace"): _sync(lambda azure, body: azure.pace(float(body["pace"]))),
     ("GET", "/resources"): _sync(lambda azure, body: {"resources": azure.resources()}),
     ("POST", "/autoregister"): _sync(lambda azure, body: azure.auto_register(**body)),
+    ("POST", "/vantages"): _vantage,
+    ("POST", "/vantages/deaf"): _sync(lambda azure, body: azure.deaf(body["address"])),
     ("POST", "/quiet"): _quiet,
     ("POST", "/reset"): _sync(lambda azure, body: azure.reset()),
 }

@@ -1,6 +1,7 @@
 """Knows how names resolve inside a network that is linked to every private zone: a DNS server over UDP and TCP.
 
-Refuses to know public DNS: public names exist only for targets that have an endpoint (CNAME into the privatelink zone).
+Refuses to know public DNS (publicnames.py): public names exist only for targets that have an endpoint, as a CNAME
+into the privatelink zone. What one single network sees is vantages.py.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from simulator.azure import catalog, connections, zones
-from simulator.azure.endpoints import wanted_members
+from simulator.azure import zones
+from simulator.azure.publicnames import TTL, PublicNames
+from simulator.azure.records import FIELDS
 from simulator.azure.world import Resource, World
 from simulator.azure.zones import Record
-
-PUBLIC_TTL = 60
 
 
 class Names:
     """Answers from the zones of one world."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._public: dict[str, str] = {}
-        self._version = -1
+    def __init__(self, world: World, public: PublicNames | None = None) -> None:
+        self.world, self.public = world, public or PublicNames(world)
+        self.deaf = False
 
     def answer(self, wire: bytes, *, stream: bool = False) -> bytes | None:
         """The answer to one query, or None for rubbish."""
+        if self.deaf:
+            return None
         try:
             query = dns.message.from_wire(wire)
             reply = dns.message.make_response(query, recursion_available=True)
@@ -54,24 +55,32 @@ class Names:
             return reply.to_wire()
 
     def _resolve(self, name: str, kind: int, reply: dns.message.Message, depth: int = 0) -> None:
-        public = self._publics().get(name) if depth == 0 else None
+        public = self.public.now().get(name) if depth == 0 else None
         if public:
-            reply.answer.append(dns.rrset.from_text(f"{name}.", PUBLIC_TTL, "IN", "CNAME", f"{public}."))
-            return self._resolve(public, kind, reply, depth + 1)
+            return self._follow(name, public, TTL, kind, reply, depth)
         zone, record, exists = self._find(name, dns.rdatatype.to_text(kind))
         alias = None if record else self._find(name, "CNAME")[1]
         if alias and isinstance(alias.values, dict) and depth < 8:
-            goal = str(alias.values.get("cname", "")).rstrip(".").lower()
-            reply.answer.append(dns.rrset.from_text(f"{name}.", alias.ttl, "IN", "CNAME", f"{goal}."))
-            return self._resolve(goal, kind, reply, depth + 1)
+            return self._follow(name, str(alias.values.get("cname", "")), alias.ttl, kind, reply, depth)
+        return self._say(name, record, exists, soa(zone), reply)
+
+    def _follow(self, name: str, goal: str, ttl: int, kind: int, reply: dns.message.Message, depth: int) -> None:
+        """A CNAME, and what it leads to."""
+        goal = goal.rstrip(".").lower()
+        reply.answer.append(dns.rrset.from_text(f"{name}.", ttl, "IN", "CNAME", f"{goal}."))
+        self._resolve(goal, kind, reply, depth + 1)
+
+    def _say(
+        self, name: str, record: Record | None, exists: bool, authority: dns.rrset.RRset, reply: dns.message.Message
+    ) -> None:
+        """The record, or whose word it is that there is none."""
         texts = _texts(record) if record else []
         if record and texts:
             reply.answer.append(dns.rrset.from_text_list(f"{name}.", record.ttl, "IN", record.kind, texts))
-            return None
+            return
         if not exists:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        reply.authority.append(_soa(zone))
-        return None
+        reply.authority.append(authority)
 
     def _find(self, name: str, kind: str) -> tuple[Resource | None, Record | None, bool]:
         """The nearest zone's record, a wildcard if no such name exists, and whether the name exists at all."""
@@ -79,14 +88,10 @@ class Names:
         exists = False
         for zone, relative in self._zones(name):
             nearest = nearest or zone
-            records = zone.item.records
-            for candidate in _candidates(relative):
-                held = [key for key in records if key[1] == candidate]
-                if held:
-                    exists = True
-                    if (kind, candidate) in records:
-                        return zone, records[kind, candidate], True
-                    break
+            record, there = find(zone, relative, kind)
+            exists = exists or there
+            if record:
+                return zone, record, True
         return nearest, None, exists
 
     def _zones(self, name: str) -> Iterable[tuple[Resource, str]]:
@@ -100,25 +105,14 @@ class Names:
                 return [(zone, ".".join(labels[:cut]) or "@") for zone in found]
         return []
 
-    def _publics(self) -> dict[str, str]:
-        """Public name -> privatelink name of every target that has a connection."""
-        if self._version != self.world.version:
-            self._version = self.world.version
-            self._public = {
-                name.fqdn.lower(): name.private.lower()
-                for key, rows in self.world.connections.items()
-                if rows
-                for target in [self.world.get(key)]
-                if target
-                for group in self._groups(target)
-                for member in wanted_members(target, [group])
-                for name in member.names
-            }
-        return self._public
 
-    def _groups(self, target: Resource) -> list[str]:
-        asked = {group for one in connections.of_target(self.world, target.path).values() for group in one.groups}
-        return list(dict.fromkeys([*catalog.groups(target.path), *sorted(asked)]))
+def find(zone: Resource, relative: str, kind: str) -> tuple[Record | None, bool]:
+    """The record of this kind in one zone, a wildcard if no such name exists, and whether the name exists at all."""
+    records = zone.item.records
+    for candidate in _candidates(relative):
+        if any((other, candidate) in records for other in FIELDS):
+            return records.get((kind, candidate)), True
+    return None, False
 
 
 def _candidates(relative: str) -> list[str]:
@@ -135,17 +129,17 @@ def _texts(record: Record) -> list[str]:
         return [str(row["ipv6Address"]) for row in values]
     if record.kind == "TXT":
         return [" ".join(f'"{text}"' for text in row["value"]) for row in values]
-    return [_soa_text(values)] if record.kind == "SOA" else []
+    return [soa_text(values)] if record.kind == "SOA" else []
 
 
-def _soa(zone: Resource | None) -> dns.rrset.RRset:
+def soa(zone: Resource | None) -> dns.rrset.RRset:
     name = zone.path.name if zone else ""
     record = zone.item.records.get(("SOA", "@")) if zone else None
     values = record.values if record else zones.SOA
-    return dns.rrset.from_text(f"{name}.", values.get("minimumTtl") or 10, "IN", "SOA", _soa_text(values))
+    return dns.rrset.from_text(f"{name}.", values.get("minimumTtl") or 10, "IN", "SOA", soa_text(values))
 
 
-def _soa_text(row: dict[str, Any]) -> str:
+def soa_text(row: dict[str, Any]) -> str:
     return (
         f"{row['host'].rstrip('.')}. {row['email'].rstrip('.')}. {row['serialNumber']} {row['refreshTime']} "
         f"{row['retryTime']} {row['expireTime']} {row.get('minimumTtl') or 10}"
@@ -173,6 +167,8 @@ async def tcp(names: Names, reader: asyncio.StreamReader, writer: asyncio.Stream
         while True:
             size = struct.unpack("!H", await reader.readexactly(2))[0]
             answer = names.answer(await reader.readexactly(size), stream=True)
+            if names.deaf:
+                continue
             if answer is None:
                 return
             writer.write(struct.pack("!H", len(answer)) + answer)

@@ -47,6 +47,12 @@ class Tenancy:
         """These and no others belong to another tenant."""
         self.tenants = {one.lower(): FOREIGN_TENANT for one in subscriptions}
 
+    def change(self, subscription: str, exists: bool | None, readable: bool | None) -> None:
+        """It is there or not, the app has a role in it or not; None: as before."""
+        for wanted, kept in ((exists, self.gone), (readable, self.closed)):
+            if wanted is not None:
+                (kept.discard if wanted else kept.add)(subscription.lower())
+
     def seen(self) -> dict[str, dict[str, object]]:
         """Every subscription that differs from the rule."""
         return {

@@ -44,6 +44,8 @@ SWITCHES: dict[str, Any] = {
     "page_size": 0,  # U: page size of ARM lists; 0 = one page
     "graph_lag": 0,  # U: seconds during which Resource Graph does not see changes of management groups
     "graph_unknown": "refuse",  # U: a scope without subscriptions: "refuse" = 400, "empty" = 200 without rows
+    "group_silent": False,  # reported for wrong zone names, here for all: zone groups write nothing, without an error
+    "zone_capacity": 25000,  # documented: record sets per zone
     "dns_view": "",  # ours: prefix of the ids of the zones that the name server answers from
 }
 

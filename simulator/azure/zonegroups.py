@@ -95,6 +95,8 @@ def delete(call: Call) -> Reply:
 def sync(world: World, endpoint: Resource) -> None:
     """Write the records of an approved endpoint; take away those of one that is refused, and old names."""
     for group in world.children.get(endpoint.path.key, {}).values():
+        if world.switches["group_silent"]:
+            continue
         wanted = _wanted(world, endpoint, group) if endpoint.item.state.status == "Approved" else {}
         if endpoint.item.state.status == "Pending":
             continue

@@ -100,7 +100,7 @@ def render(world: World, resource: Resource) -> dict[str, Any]:
         "etag": resource.item.etag,
         "location": "global",
         "properties": {
-            "maxNumberOfRecordSets": 25000,
+            "maxNumberOfRecordSets": world.switches["zone_capacity"],
             "maxNumberOfVirtualNetworkLinks": 1000,
             "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
             "numberOfRecordSets": len(resource.item.records),

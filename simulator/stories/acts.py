@@ -1,21 +1,11 @@
 """`given` and `when`: what people and Azure do in a story. Every docstring is the sentence that is shown."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-from simulator.stories.wire import Answer
-from simulator.stories.world import (
-    DATA,
-    HUB,
-    LOCATION,
-    NotAsTold,
-    World,
-    record_addresses,
-    record_path,
-    subscription,
-)
+from simulator.stories import happenings, names
+from simulator.stories.world import DATA, LOCATION, NotAsTold, World, must, network_of, subscription
 
 TYPES = {
     "storage account": "Microsoft.Storage/storageAccounts",
@@ -37,12 +27,6 @@ PROPERTIES: dict[str, dict[str, Any]] = {
 }
 
 
-def must(answer: Answer, what: str) -> Any:
-    if not answer.good:
-        raise NotAsTold(f"{what}: Azure answered {answer.status} {answer.body}")
-    return answer.body
-
-
 def _target(kind: str) -> Callable[..., None]:
     def exists(world: World, name: str, group: str = "data", owner: str = "") -> None:
         home = f"/subscriptions/{subscription(owner)}/resourceGroups" if owner else DATA
@@ -56,26 +40,33 @@ def _target(kind: str) -> Callable[..., None]:
     return exists
 
 
-def zone(world: World, name: str) -> None:
-    """the hub has the zone {name}"""
-    path = f"{HUB}/providers/Microsoft.Network/privateDnsZones/{name}"
-    must(world.wire.arm("PUT", path, {"location": "global"}), f"creating the zone {name}")
-    world.wire.settled(path)
-
-
 def ask(
-    world: World, name: str, to: str, by: str, groups: list[str] | None = None, message: str = "", group: str = "apps"
+    world: World,
+    name: str,
+    to: str,
+    by: str,
+    groups: list[str] | None = None,
+    message: str = "",
+    group: str = "apps",
+    region: str = LOCATION,
+    network: str = "",
+    tags: dict[str, str] | None = None,
 ) -> None:
-    """the {by} asks for a private endpoint {name} to {to}[ ({groups})][, saying "{message}"]"""
+    """the {by} asks for a private endpoint {name} to {to}[ ({groups})][ in {region}][ in the network {network}]\
+[ with the tags {tags}][, saying "{message}"]"""
     home = f"/subscriptions/{subscription(by)}/resourceGroups/{group}/providers/Microsoft.Network"
     path = f"{home}/privateEndpoints/{name}"
     link: dict[str, Any] = {"privateLinkServiceId": world.target_id(to), "groupIds": groups or []}
     if message:
         link["requestMessage"] = message
+    place = network_of(subscription(by), network or "vnet", group)
+    if network:
+        world.networks[network] = place
     body = {
-        "location": LOCATION,
+        "location": region,
+        **({"tags": tags} if tags else {}),
         "properties": {
-            "subnet": {"id": f"{home}/virtualNetworks/vnet/subnets/endpoints"},
+            "subnet": {"id": f"{place}/subnets/endpoints"},
             "manualPrivateLinkServiceConnections": [{"name": f"{name}-link", "properties": link}],
         },
     }
@@ -88,11 +79,31 @@ def delete_endpoint(world: World, name: str) -> None:
     path = world.endpoint_id(name)
     world.before[f"addresses of {name}"] = world.addresses(name)
     must(world.wire.arm("DELETE", path), f"deleting the endpoint {name}")
-    until = time.monotonic() + 20
-    while world.wire.arm("GET", path).status != 404:
-        if time.monotonic() > until:
-            raise NotAsTold(f"the endpoint {name} is still there after 20 s")
-        time.sleep(0.1)
+    world.wire.gone(path)
+
+
+def make_endpoint_again(world: World, name: str) -> None:
+    """the endpoint {name} is deleted and made again, under the same id and to the same target"""
+    path = world.endpoint_id(name)
+    old = must(world.wire.arm("GET", path), f"reading the endpoint {name}")
+    given = old["properties"]
+    links = {
+        kind: [
+            {
+                "name": row["name"],
+                "properties": {
+                    key: row["properties"][key]
+                    for key in ("privateLinkServiceId", "groupIds", "requestMessage")
+                    if key in row["properties"]
+                },
+            }
+            for row in given.get(kind) or []
+        ]
+        for kind in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+    }
+    delete_endpoint(world, name)
+    body = {"location": old["location"], "tags": old.get("tags"), "properties": {"subnet": given["subnet"], **links}}
+    must(world.wire.arm("PUT", path, body), f"making the endpoint {name} again")
 
 
 def move_endpoint(world: World, name: str, to_group: str) -> None:
@@ -154,37 +165,6 @@ def approve_in_portal(world: World, endpoint: str) -> None:
     must(world.wire.arm("PUT", connection["id"], body), f"approving {endpoint} in the portal")
 
 
-def foreign_record(world: World, name: str, address: str) -> None:
-    """somebody else has a record {name} with address {address}"""
-    body = {
-        "properties": {
-            "ttl": 3600,
-            "aRecords": [{"ipv4Address": address}],
-            "metadata": {"createdBy": "the network team's scripts"},
-        }
-    }
-    must(world.wire.arm("PUT", record_path(name), body), f"writing the record {name}")
-    world.before[name] = world.record(name)
-
-
-def change_record(world: World, name: str, address: str) -> None:
-    """the address of {name} is changed by hand to {address}"""
-    record = world.record(name)
-    if record is None:
-        raise NotAsTold(f"there is no record {name} to change")
-    kept = {key: record["properties"][key] for key in ("ttl", "metadata") if key in record["properties"]}
-    body = {"properties": {**kept, "aRecords": [{"ipv4Address": address}]}}
-    must(world.wire.arm("PUT", record_path(name), body), f"changing the record {name}")
-
-
-def delete_record(world: World, name: str) -> None:
-    """the record {name} is deleted by hand"""
-    record = world.record(name)
-    if record is None or not record_addresses(record):
-        raise NotAsTold(f"there is no record {name} to delete")
-    must(world.wire.arm("DELETE", record_path(name)), f"deleting the record {name}")
-
-
 def decide(world: World, endpoint: str, verdict: str, reason: str) -> None:
     """a person says {verdict} for {endpoint}: "{reason}\""""
     connection = world.connection(endpoint)
@@ -199,43 +179,6 @@ def decide(world: World, endpoint: str, verdict: str, reason: str) -> None:
         world.before[f"operation for {endpoint}"] = operation
 
 
-def lose_events(world: World, count: int) -> None:
-    """the next {count} events are lost"""
-    must(world.wire.control("POST", "/events/lose", {"times": count}), "losing events")
-
-
-def repeat_events(world: World, about: str) -> None:
-    """every event about {about} arrives once more"""
-    name = about.lower()
-    for note in must(world.wire.control("GET", "/events"), "reading the events")["raised"]:
-        event = note["event"]
-        if f"/{name}" not in json.dumps(event).lower():
-            continue
-        for delivery in note["deliveries"]:
-            body = [event] if delivery["subscription"] == "connections" else _as_cloud_event(event)
-            must(
-                world.wire.control("POST", "/events", {"subscription": delivery["subscription"], "body": body}),
-                "sending an event again",
-            )
-
-
-def note_record(world: World, name: str) -> None:
-    """(we remember the record {name})"""
-    world.before[name] = world.record(name)
-
-
-def _as_cloud_event(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": event["id"],
-        "source": event["topic"],
-        "subject": event["subject"],
-        "type": event["eventType"],
-        "time": event["eventTime"],
-        "data": event["data"],
-    }
-
-
 def pause(world: World, seconds: float) -> None:
     """{seconds} seconds pass"""
     time.sleep(seconds)
@@ -243,23 +186,20 @@ def pause(world: World, seconds: float) -> None:
 
 GIVEN: dict[str, Callable[..., Any]] = {
     **{kind: _target(kind) for kind in TYPES},
-    "zone": zone,
-    "foreign record": foreign_record,
+    **names.GIVEN,
     "tags": tags,
     "management group": management_group,
 }
 WHEN: dict[str, Callable[..., Any]] = {
+    **names.WHEN,
+    **happenings.WHEN,
     "private endpoint": ask,
     "endpoint deleted": delete_endpoint,
+    "endpoint made again": make_endpoint_again,
     "endpoint moved": move_endpoint,
-    "record changed": change_record,
-    "record deleted": delete_record,
     "decision": decide,
     "managed endpoint": ask_managed,
     "approved in the portal": approve_in_portal,
     "tags": tags,
     "time passes": pause,
-    "events lost": lose_events,
-    "events again": repeat_events,
-    "remember": note_record,
 }

@@ -24,9 +24,9 @@ def connection_is(world: World, endpoint: str, status: str) -> None:
         raise NotAsTold(f"it is {found}")
 
 
-def record_points(world: World, name: str, to: str) -> None:
-    """{name} points to {to}, with our mark"""
-    record = world.record(name)
+def record_points(world: World, name: str, to: str, hub: str = "") -> None:
+    """{name} points to {to}[ in the hub {hub}], with our mark"""
+    record = world.record(name, hub)
     if record is None:
         raise NotAsTold("there is no such record")
     addresses, wanted = record_addresses(record), world.addresses(to)
@@ -37,11 +37,23 @@ def record_points(world: World, name: str, to: str) -> None:
         raise NotAsTold(f"its metadata {metadata} does not carry the owner {OWNER}")
 
 
-def record_absent(world: World, name: str) -> None:
-    """there is no record {name}"""
-    record = world.record(name)
+def record_absent(world: World, name: str, hub: str = "") -> None:
+    """there is no record {name}[ in the hub {hub}]"""
+    record = world.record(name, hub)
     if record is not None:
         raise NotAsTold(f"it is there, with {sorted(record_addresses(record))}")
+
+
+def record_foreign(world: World, name: str, address: str, hub: str = "") -> None:
+    """{name} is somebody else's record with address {address}[ in the hub {hub}]"""
+    record = world.record(name, hub)
+    if record is None:
+        raise NotAsTold("there is no such record")
+    if record_addresses(record) != {address}:
+        raise NotAsTold(f"it holds {sorted(record_addresses(record))}")
+    metadata = record["properties"].get("metadata") or {}
+    if OWNER in metadata.values():
+        raise NotAsTold(f"it carries our mark: {metadata}")
 
 
 def record_unchanged(world: World, name: str) -> None:
@@ -126,6 +138,7 @@ THEN: dict[str, Callable[..., Any]] = {
     "connection": connection_is,
     "record": record_points,
     "no record": record_absent,
+    "foreign record": record_foreign,
     "record untouched": record_unchanged,
     "DNS": name_answers,
     "no DNS": name_silent,

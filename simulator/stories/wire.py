@@ -87,6 +87,14 @@ class Wire:
                 raise TimeoutError(f"{path} is not there after {seconds:g} s: {answer.status} {state}")
             time.sleep(0.1)
 
+    def gone(self, path: str, seconds: float = 20) -> None:
+        """Return once there is no such resource any more."""
+        until = time.monotonic() + seconds
+        while self.arm("GET", path).status != 404:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{path} is still there after {seconds:g} s")
+            time.sleep(0.1)
+
     def _send(self, method: str, url: str, body: Any, headers: Mapping[str, str]) -> Answer:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(

@@ -6,7 +6,7 @@ Knows the small cast that all stories share. Refuses to remember what Azure can 
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.stories.wire import Wire
+from simulator.stories.wire import Answer, Wire
 
 PEOPLE = {  # who asks for endpoints: everybody has a subscription of their own
     "analytics team": "aaaaaaaa-0000-4000-8000-000000000001",
@@ -32,6 +32,8 @@ class World:
     wire: Wire
     endpoints: dict[str, str] = field(default_factory=dict)  # name in the story -> id
     targets: dict[str, str] = field(default_factory=dict)
+    hubs: dict[str, str] = field(default_factory=dict)  # second hubs: name in the story -> resource group
+    networks: dict[str, str] = field(default_factory=dict)
     before: dict[str, Any] = field(default_factory=dict)  # records as they were when a story noted them
 
     def endpoint_id(self, name: str) -> str:
@@ -39,6 +41,19 @@ class World:
 
     def target_id(self, name: str) -> str:
         return _known(self.targets, name, "target")
+
+    def hub(self, name: str = "") -> str:
+        """The resource group of a hub; without a name the hub that all stories share."""
+        return _known(self.hubs, name, "hub") if name else HUB
+
+    def zone_id(self, name: str, hub: str = "") -> str:
+        return f"{self.hub(hub)}/providers/Microsoft.Network/privateDnsZones/{name}"
+
+    def network_id(self, name: str, of: str = "") -> str:
+        """A person's network, or that of an endpoint told of before; any other is one of the hub's own."""
+        if of:
+            return network_of(subscription(of), name)
+        return self.networks.get(name, f"{HUB}/providers/Microsoft.Network/virtualNetworks/{name}")
 
     def connection(self, endpoint: str) -> dict[str, Any] | None:
         """The connection of this endpoint as its target sees it, or None."""
@@ -59,9 +74,9 @@ class World:
             found |= {row["properties"]["privateIPAddress"] for row in nic["properties"]["ipConfigurations"]}
         return found
 
-    def record(self, name: str) -> dict[str, Any] | None:
+    def record(self, name: str, hub: str = "") -> dict[str, Any] | None:
         """The A record set of a full private name, or None. Raises when Azure answers anything else."""
-        answer = self.wire.arm("GET", record_path(name))
+        answer = self.wire.arm("GET", record_path(name, self.hub(hub)))
         if answer.status == 404:
             return None
         if not answer.good:
@@ -80,6 +95,17 @@ def record_path(name: str, hub: str = HUB) -> str:
 
 def record_addresses(record: dict[str, Any]) -> set[str]:
     return {row["ipv4Address"] for row in record["properties"].get("aRecords", [])}
+
+
+def must(answer: Answer, what: str) -> Any:
+    if not answer.good:
+        raise NotAsTold(f"{what}: Azure answered {answer.status} {answer.body}")
+    return answer.body
+
+
+def network_of(subscription: str, name: str, group: str = "apps") -> str:
+    home = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    return f"{home}/providers/Microsoft.Network/virtualNetworks/{name}"
 
 
 def subscription(person: str) -> str:

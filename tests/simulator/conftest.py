@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -155,3 +157,57 @@ def cloud(running: Cloud) -> Iterator[Cloud]:
     running.azure.reset()
     running.azure.world.later.broken.clear()
     assert not broken, broken
+
+
+class Webhook:
+    """Receives events; `answers` are the statuses of the next deliveries, then 200."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], Any]] = []
+        self.answers: list[int] = []
+        self.refuse = False
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers["aeg-event-type"] == "SubscriptionValidation":
+                    event = json.loads(body)[0]
+                    reply = {"validationResponse": "no" if hook.refuse else event["data"]["validationCode"]}
+                    return self._say(200, json.dumps(reply).encode())
+                status = hook.answers.pop(0) if hook.answers else 200
+                hook.got.append((dict(self.headers), body))
+                return self._say(status)
+
+            def do_OPTIONS(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                if not hook.refuse:
+                    self.send_header("WebHook-Allowed-Origin", self.headers["WebHook-Request-Origin"])
+                self.end_headers()
+
+            def _say(self, status: int, body: bytes = b"") -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def events(self) -> list[dict[str, Any]]:
+        found = [json.loads(body) for _, body in self.got]
+        return [one for row in found for one in (row if isinstance(row, list) else [row])]
+
+
+@pytest.fixture
+def webhook(cloud: Any) -> Iterator[Webhook]:
+    hook = Webhook()
+    yield hook
+    for name in list(cloud.azure.post.subscriptions):
+        cloud.loop.run(cloud.azure.unsubscribe(name))
+    hook.server.shutdown()

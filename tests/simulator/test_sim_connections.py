@@ -193,6 +193,30 @@ def test_link_resources_name_groups_members_and_zones(cloud: Any) -> None:
     assert {"dfs", "web", "blob_secondary"} <= {row["name"] for row in rows}
 
 
+@pytest.mark.parametrize(
+    ("kind", "location", "group", "zones"),
+    [
+        ("Microsoft.KeyVault/vaults", "westeurope", "vault", ["privatelink.vaultcore.azure.net"]),
+        ("Microsoft.KeyVault/vaults", None, "VAULT", ["privatelink.vaultcore.azure.net"]),
+        ("Microsoft.Kusto/clusters", "East US", "cluster", ["privatelink.eastus.kusto.windows.net"]),
+        ("Microsoft.Kusto/clusters", "global", "cluster", []),
+        ("Microsoft.RecoveryServices/vaults", "westeurope", "AzureBackup", ["privatelink.we.backup.windowsazure.com"]),
+        ("Microsoft.RecoveryServices/vaults", "marscentral", "AzureBackup", []),
+        ("Microsoft.Web/sites", "westeurope", "sites-blue", ["privatelink.azurewebsites.net"]),
+        ("Microsoft.IoTCentral/iotApps", "westeurope", "iotApp", ["privatelink.azureiotcentral.com"]),
+        ("Microsoft.Network/privateLinkServices", "westeurope", "any", []),
+    ],
+)
+def test_required_zones_are_those_of_type_group_and_region(
+    kind: str, location: str | None, group: str, zones: list[str]
+) -> None:
+    path = ids.parse(f"/subscriptions/s/resourceGroups/g/providers/{kind}/thing1")
+    found = catalog.zones(path, location, group)
+    shared = {f"privatelink.{what}.core.windows.net" for what in ("blob", "queue", "table")}
+    assert [zone for zone in found if zone not in shared][:1] == zones
+    assert len(found) == (4 if "IoT" in kind else len({*found}))
+
+
 def test_the_data_file_is_sorted_and_labelled() -> None:
     rows = json.loads((Path(catalog.__file__).parent / "types.json").read_text())["types"]
     assert [row["type"].lower() for row in rows] == sorted(row["type"].lower() for row in rows)

@@ -29,6 +29,7 @@ def test_calls_are_counted_per_principal_and_dns_apart(cloud: Any) -> None:
         "dns_reads": 1,
         "dns_writes": 1,
         "dns_deletes": 1,
+        "throttled": 0,
     }
     assert totals["app"]["arm_reads"] == 1
 
@@ -89,7 +90,7 @@ def test_arm_budgets_refill_by_the_second() -> None:
     assert (left[0], left[-1]) == ("199", "0")
     with pytest.raises(Exception, match="Number of requests") as refused:
         throttle.charge("app", "PUT", path)
-    assert refused.value.headers == {"Retry-After": "1"}
+    assert refused.value.headers["Retry-After"] == "1"
     now[0] = 1.0
     assert throttle.charge("app", "PUT", path)["x-ms-ratelimit-remaining-subscription-writes"] == "9"
 

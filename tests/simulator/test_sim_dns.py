@@ -98,6 +98,24 @@ def test_a_cname_stands_alone(cloud: Any) -> None:
     assert cloud.record(zone, "x").status_code == 409
 
 
+def test_a_full_zone_takes_no_new_set(cloud: Any) -> None:
+    zone = cloud.zone()
+    cloud.azure.switch(zone_capacity=3)  # the SOA is one of them
+    assert [cloud.record(zone, name).status_code for name in ("a", "b", "c")] == [201, 201, 400]
+    assert cloud.record(zone, "c").json()["code"] == "BadRequest"
+    assert cloud.record(zone, "a", "10.0.0.9").status_code == 200
+    assert cloud.get(zone).json()["properties"]["maxNumberOfRecordSets"] == 3
+    cloud.delete(f"{zone}/A/a")
+    assert cloud.record(zone, "c").status_code == 201
+
+
+def test_a_set_holds_twenty_records_and_no_more(cloud: Any) -> None:
+    zone, rows = cloud.zone(), [f"10.0.0.{number}" for number in range(1, 22)]
+    assert cloud.record(zone, "x", *rows[:20]).status_code == 201
+    assert cloud.record(zone, "x", *rows).status_code == 400
+    assert len(cloud.get(f"{zone}/A/x").json()["properties"]["aRecords"]) == 20
+
+
 def test_what_the_platform_registered_stays(cloud: Any) -> None:
     zone = cloud.zone()
     cloud.door("POST", "/autoregister", {"zone": zone, "name": "vm1", "address": "10.1.1.1"})
@@ -138,6 +156,18 @@ def test_a_zone_group_of_another_zone_writes_nothing(cloud: Any) -> None:
     shown = cloud.get(f"{endpoint}/privateDnsZoneGroups/default").json()["properties"]["privateDnsZoneConfigs"]
     assert shown[0]["properties"]["recordSets"] == []
     assert cloud.get(zone).json()["properties"]["numberOfRecordSets"] == 1
+
+
+def test_a_silent_zone_group_writes_nothing_into_the_right_zone_either(cloud: Any) -> None:
+    zone = cloud.zone()
+    cloud.azure.switch(group_silent=True)
+    endpoint = cloud.endpoint(cloud.target(), "blob", manual=False)
+    group = {"properties": {"privateDnsZoneConfigs": [{"name": "z", "properties": {"privateDnsZoneId": zone}}]}}
+    assert cloud.put(f"{endpoint}/privateDnsZoneGroups/default", group).status_code == 201
+    shown = cloud.get(f"{endpoint}/privateDnsZoneGroups/default").json()["properties"]["privateDnsZoneConfigs"]
+    assert shown[0]["properties"]["recordSets"] == []
+    assert cloud.get(endpoint).json()["properties"]["customDnsConfigs"] == []
+    assert cloud.get(f"{zone}/A/acct1").status_code == 404
 
 
 def test_zone_groups_steal_each_others_records(cloud: Any) -> None:

@@ -223,3 +223,13 @@ def test_static_addresses_and_a_name_for_the_interface_are_kept(cloud: Any) -> N
     assert properties["ipConfigurations"] == static
     nic = cloud.get(properties["networkInterfaces"][0]["id"]).json()["properties"]["ipConfigurations"][0]
     assert nic["properties"]["privateIPAllocationMethod"] == "Static"
+
+
+@pytest.mark.parametrize("scope", ["resource group", "subscription"])
+def test_tags_and_subnet_are_shown_everywhere(cloud: Any, scope: str) -> None:
+    path = cloud.endpoint(cloud.target())
+    subnet = cloud.id("Microsoft.Network/virtualNetworks", "vnet/subnets/default", path.split("/")[2], "net")
+    group, subscription = path.rsplit("/", 1)[0], "/".join(path.split("/")[:3])
+    listed = group if scope == "resource group" else f"{subscription}/providers/Microsoft.Network/privateEndpoints"
+    for shown in (cloud.get(path).json(), cloud.get(listed).json()["value"][0]):
+        assert (shown["tags"], shown["properties"]["subnet"]["id"]) == ({"team": "x"}, subnet)

@@ -61,6 +61,20 @@ def test_an_alias_is_unknown_where_it_is_not_visible(cloud: Any, allowed: list[s
     assert by_alias(cloud, target, OURS)
 
 
+@pytest.mark.parametrize("alias", [False, True])
+def test_an_endpoint_to_a_link_service_has_an_address_but_no_name(cloud: Any, alias: bool) -> None:
+    target = service(cloud, autoApproval=["*"], visibility=["*"])
+    asked = cloud.get(target).json()["properties"]["alias"] if alias else target
+    endpoint = cloud.get(cloud.endpoint(asked, None)).json()
+    properties = endpoint["properties"]
+    link = properties["manualPrivateLinkServiceConnections"][0]["properties"]
+    assert link["privateLinkServiceConnectionState"]["status"] == "Approved"
+    assert (properties["customDnsConfigs"], link["privateLinkServiceId"]) == ([], asked)
+    rows = cloud.get(properties["networkInterfaces"][0]["id"]).json()["properties"]["ipConfigurations"]
+    assert [row["properties"]["privateIPAddress"] for row in rows] == ["10.0.0.4"]
+    assert not (rows[0]["properties"].get("privateLinkConnectionProperties") or {}).get("fqdns")
+
+
 def test_an_approval_is_inherited_from_another_endpoint(cloud: Any) -> None:
     target = cloud.target()
     first = cloud.endpoint(target)
