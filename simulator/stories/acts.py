@@ -165,6 +165,24 @@ def approve_in_portal(world: World, endpoint: str) -> None:
     must(world.wire.arm("PUT", connection["id"], body), f"approving {endpoint} in the portal")
 
 
+def reject_in_portal(world: World, endpoint: str) -> None:
+    """the owner of the target rejects {endpoint} in the portal, though it was connected"""
+    connection = world.connection(endpoint)
+    if connection is None:
+        raise NotAsTold(f"{endpoint} has no connection to reject")
+    state = {"status": "Rejected", "description": "not any more"}
+    body = {"properties": {"privateLinkServiceConnectionState": state}}
+    must(world.wire.arm("PUT", connection["id"], body), f"rejecting {endpoint} in the portal")
+
+
+def remove_connection(world: World, endpoint: str) -> None:
+    """the owner of the target removes the connection of {endpoint}; the endpoint stays"""
+    connection = world.connection(endpoint)
+    if connection is None:
+        raise NotAsTold(f"{endpoint} has no connection to remove")
+    must(world.wire.arm("DELETE", connection["id"]), f"removing the connection of {endpoint}")
+
+
 def decide(world: World, endpoint: str, verdict: str, reason: str) -> None:
     """a person says {verdict} for {endpoint}: "{reason}\""""
     connection = world.connection(endpoint)
@@ -200,6 +218,8 @@ WHEN: dict[str, Callable[..., Any]] = {
     "decision": decide,
     "managed endpoint": ask_managed,
     "approved in the portal": approve_in_portal,
+    "rejected in the portal": reject_in_portal,
+    "connection removed": remove_connection,
     "tags": tags,
     "time passes": pause,
 }
