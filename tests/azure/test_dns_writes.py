@@ -148,3 +148,16 @@ def test_what_only_a_sweep_wants_read_waits_and_an_event_does_not(w: World) -> N
     assert w.calls()["dns_reads"] == before + 1
     w.azure.switch(throttle=False)
     assert w.addresses() == w.address_of(endpoint)
+
+
+def test_another_worker_knows_that_the_reads_are_nearly_spent_without_asking(w: World) -> None:
+    """Nothing about the budget lives in a process: the one that stopped left what Azure had told it."""
+    w.fresh(rules(TEAM_RULE))
+    for number in range(12):
+        w.zone(f"zone{number}.example.net")
+    few_reads(w, 10)
+    assert w.sweep().zones_left
+    w.restart()
+    w.azure.forget_calls()
+    assert w.sweep().zones_left
+    assert w.calls()["dns_reads"] == 1, "the list of zones"

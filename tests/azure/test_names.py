@@ -231,6 +231,45 @@ def test_an_endpoint_that_gets_a_zone_group_is_ceded_and_taken_over_again_with_o
     assert w.calls()["dns_writes"] == 1
 
 
+def test_a_zone_group_that_writes_nothing_is_told_and_nothing_is_written_beside_it(
+    w: World,
+) -> None:
+    w.zone()
+    w.azure.switch(group_silent=True)
+    endpoint = w.asks(w.storage(), manual=False)
+    w.zone_group(endpoint)
+    w.settle_all()
+    w.sweep()
+    assert "covers privatelink.blob.core.windows.net, but writes no record for acct1" in w.findings()
+    assert not w.records()
+
+
+def test_a_zone_group_of_another_hubs_copy_does_not_keep_us_from_ours(w: World) -> None:
+    endpoint = w.connected()
+    other = w.zone(group="elsewhere")
+    config = {"name": "one", "properties": {"privateDnsZoneId": other}}
+    w.arm("PUT", f"{endpoint}/privateDnsZoneGroups/default", {"properties": {"privateDnsZoneConfigs": [config]}})
+    w.settle_all()
+    w.sweep()
+    assert w.record()["metadata"]["managedBy"] == "linkkeeper"
+    assert w.addresses(group="elsewhere") == w.addresses()
+
+
+def test_a_late_delete_event_of_an_endpoint_made_again_removes_nothing(w: World) -> None:
+    """Same id, another guid: what the event tells is an id, and that id is there."""
+    endpoint = w.connected()
+    w.removes(endpoint)
+    late = [e for e in w.azure.outbox if e["data"]["operationName"].lower().endswith("privateendpoints/delete")]
+    again = w.asks(w.storage_id())
+    w.settle_all()
+    written = w.record()
+    w.deliver(late)
+    w.settle_all()
+    assert w.record() == written
+    assert w.addresses() == w.address_of(again)
+    assert not w.journal("delete")
+
+
 def test_an_endpoint_born_with_a_zone_group_is_only_watched(w: World) -> None:
     w.zone()
     endpoint = w.asks(w.storage(), manual=False)
