@@ -124,10 +124,14 @@ def _rejected(case: _Case, rules: Iterable[Rule]) -> Decision | None:
         return _decision(
             case.connection, Verdict.REJECT, f"rule '{rule.name}' rejects it{_because(rule)}", rule=rule.name
         )
-    for rule in (rule for answer, rule in answers if answer is Match.UNKNOWN):
-        reason = f"cannot tell whether reject rule '{rule.name}' applies: {case.differences(rule)}"
-        return _decision(case.connection, Verdict.HOLD, reason, missing=case.missing(rule), nearest=rule.name)
-    return None
+    unsure = [rule for answer, rule in answers if answer is Match.UNKNOWN]
+    if not unsure:
+        return None
+    # What any of them lacks: another one may say yes once it is known, though this one never can.
+    missing = frozenset().union(*(case.missing(rule) for rule in unsure))
+    first = unsure[0]
+    reason = f"cannot tell whether reject rule '{first.name}' applies: {case.differences(first)}"
+    return _decision(case.connection, Verdict.HOLD, reason, missing=missing, nearest=first.name)
 
 
 def _granted(case: _Case, grants: Iterable[Grant], needed: int) -> tuple[Decision | None, list[str]]:

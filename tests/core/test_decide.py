@@ -404,3 +404,12 @@ def test_a_target_elsewhere_is_not_what_the_rule_is_for() -> None:
 
 def as_dict(one: Connection) -> dict[str, Any]:
     return {field: getattr(one, field) for field in Connection.__dataclass_fields__}
+
+
+def test_a_reject_rule_that_can_never_tell_does_not_hide_what_another_one_lacks() -> None:
+    """Groups cannot be read, tags can: once they are known, the second rule says no whatever the first one would."""
+    groups = reject("groups", groups=frozenset({"blob"}))
+    tags = reject("tags", targets=Targets(tags=(("stage", "open"),)))
+    found = decided(connection(groups=None), groups, tags)
+    assert found.verdict is Verdict.HOLD
+    assert found.missing >= {"groups", "tags"}

@@ -53,7 +53,7 @@ class EveryRule:
         if sure := self.of(Verdict.REJECT, Match.YES):
             return Verdict.REJECT, sure[0].name, frozenset()
         if unsure := self.of(Verdict.REJECT, Match.UNKNOWN):
-            return Verdict.HOLD, None, self.missing(unsure[:1])
+            return Verdict.HOLD, None, self.missing(unsure)
         possible = self.of(Verdict.APPROVE, Match.YES, Match.UNKNOWN)
         asking = [rule for rule in possible if rule.approvals]
         if asking:
