@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.ids import fold
+from .namechecks import names
 from .vendors import USUAL
 from .yamlfile import Place
 
@@ -24,7 +25,7 @@ _ONLY_APPROVE = {
 def second_look(data: object) -> Iterator[Mistake]:
     for kind in ("rules", "hubs", "vendors"):
         yield from _twice(data, kind, "name", "{!r} is used twice")
-    yield from _twice(data, "hubs", "zones", "another hub has the same resource group")
+    yield from names(data)
     vendors = {fold(str(vendor.get("name"))): vendor for _, vendor in _items(data, "vendors")}
     for place, vendor in _items(data, "vendors"):
         yield from _vendor(place, vendor)

@@ -306,7 +306,7 @@ def test_two_hubs_never_share_a_resource_group() -> None:
     text = f"version: 1\nowner: x\nhubs:\n  - {{name: one, {hub}}}\n  - {{name: two, {hub.replace('dns,', 'DNS/,')}}}\n"
     with pytest.raises(BadPolicy) as wrong:
         parse(text)
-    assert wrong.value.mistakes == [(5, "hubs[1].zones", "another hub has the same resource group")]
+    assert wrong.value.mistakes == [(5, "hubs[1].zones", "another hub has the same resource group (one)")]
 
 
 @pytest.mark.parametrize("collects", [True, False])

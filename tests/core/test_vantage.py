@@ -71,13 +71,21 @@ ADDRESSES = st.lists(st.sampled_from(["10.0.0.4", "10.0.0.5", PUBLIC, "100.64.0.
 )
 MAYBE = st.sampled_from([True, False, None])
 EXPECTED = st.builds(
-    Expectation, fqdn=st.just("acct1.blob.core.windows.net"), private=st.just(PRIVATE), zone=st.just(ZONE),
-    addresses=ADDRESSES, linked=MAYBE,
-)  # fmt: skip
+    Expectation,
+    fqdn=st.just("acct1.blob.core.windows.net"),
+    private=st.just(PRIVATE),
+    zone=st.just(ZONE),
+    addresses=ADDRESSES,
+    linked=MAYBE,
+)
 SEEN = st.builds(
-    Answer, chain=st.sampled_from([(), LED, ("x.example",)]), addresses=ADDRESSES | st.lists(st.text()).map(tuple),
-    missing=st.booleans(), silent=st.sampled_from(["", "", "timed out"]), private_zone=MAYBE,
-)  # fmt: skip
+    Answer,
+    chain=st.sampled_from([(), LED, ("x.example",)]),
+    addresses=ADDRESSES | st.lists(st.text()).map(tuple),
+    missing=st.booleans(),
+    silent=st.sampled_from(["", "", "timed out"]),
+    private_zone=MAYBE,
+)
 
 
 @given(EXPECTED, SEEN)
@@ -112,10 +120,29 @@ def test_a_resolver_is_an_address_and_a_port(text: str, place: tuple[str, int]) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "dns.contoso.com", "localhost:53", "10.0.0", "10.0.0.4:", "10.0.0.4:0", "10.0.0.4:65536", "10.0.0.4:0000199999", "[fd00::4",
-     "[fd00::4]53", "[fe80::1%eth0]:53", "fd00::4", "10.0.0.4:-1",
-     "10.0.0.4:+53", "10.0.0.4:٥٣", "010.0.0.4", " 10.0.0.4", "10.0.0.4 ", "[fd00::4]:", "[]:53"],
-)  # fmt: skip
+    [
+        "",
+        "dns.contoso.com",
+        "localhost:53",
+        "10.0.0",
+        "10.0.0.4:",
+        "10.0.0.4:0",
+        "10.0.0.4:65536",
+        "10.0.0.4:0000199999",
+        "[fd00::4",
+        "[fd00::4]53",
+        "[fe80::1%eth0]:53",
+        "fd00::4",
+        "10.0.0.4:-1",
+        "10.0.0.4:+53",
+        "10.0.0.4:٥٣",
+        "010.0.0.4",
+        " 10.0.0.4",
+        "10.0.0.4 ",
+        "[fd00::4]:",
+        "[]:53",
+    ],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="resolver"):
         parse_resolver(text)
