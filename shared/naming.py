@@ -44,13 +44,14 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
             await book.unclaim(app.tables, endpoint, name)
     ceded = {name for asked in wanted.values() for name in asked.ceded}
     view.given_up = given_up
+    fresh = frozenset(endpoint for endpoint, seen in view.seen.items() if seen.presence is not Presence.UNKNOWN)
 
     async def look_at(name: Name) -> None:
         kept, present = await book.claims_on(app.tables, name)
         merged = _merged(kept, [c for c in new if c.name == name], {e for e, n in given_up if n == name})
         if name in ceded and merged:
             view.look.doubt.add(name)  # a group asks nobody: it has written over what another endpoint has there
-        state = NameState(name=name, claims=merged, present=present, fresh=frozenset(view.seen), ceded=name in ceded)
+        state = NameState(name=name, claims=merged, present=present, fresh=fresh, ceded=name in ceded)
         view.states[name] = await _resolve(state, view, policy, app)
 
     await asyncio.gather(*(look_at(name) for name in sorted(touched)))

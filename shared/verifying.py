@@ -34,6 +34,7 @@ CAUSE = "verify"
 _SPREADS = timedelta(seconds=20)  # until every server of Azure's knows a changed record (assumed)
 _LONGEST = timedelta(minutes=10)
 _AGAIN = (60, 600)  # seconds, while what is seen is wrong
+_ANSWER = 3.0  # seconds for one answer
 _PATIENCE = 60  # seconds for all names of a hub
 _AT_ONCE = 500  # names in one audit; the next one goes on
 
@@ -134,7 +135,7 @@ async def _check(expected: Sequence[Expectation], hub: Hub) -> list[Checked]:
         return []
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await resolving.check(expected, hub.resolvers)
+            return await resolving.check(expected, hub.resolvers, timeout=_ANSWER)
     except TimeoutError:
         raise Passing(
             f"the resolvers of hub {hub.name} need more than {_PATIENCE} s for {len(expected)} names"

@@ -278,3 +278,14 @@ def test_an_endpoint_born_with_a_zone_group_is_only_watched(w: World) -> None:
     w.sweep()
     assert w.calls()["dns_writes"] == 0
     assert w.addresses()
+
+
+def test_a_record_is_never_written_for_an_endpoint_that_could_not_be_read(w: World) -> None:
+    """It may be gone by now, and its address somebody else's."""
+    endpoint = w.connected()
+    w.azure.foreign([TEAM])
+    w.removes(endpoint)
+    w.removes(f"{w.zone_id()}/A/acct1")
+    w.azure.outbox.clear()
+    w.sweep()
+    assert w.addresses() == []

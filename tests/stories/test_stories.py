@@ -23,7 +23,7 @@ def wire() -> Iterator[Wire]:
     base = str(free_base(19_000 + 1_000 * int(worker.removeprefix("gw")), 9))
     policy = str(FOLDER / "policy" / "stories.yaml")
     with simulator(
-        "--policy", policy, "--audit-every", "8", "--port-base", base, log=f"stories-{worker}.log"
+        "--policy", policy, "--audit-every", "5", "--port-base", base, log=f"stories-{worker}.log"
     ) as session:
         yield Wire(session.facts)
 
