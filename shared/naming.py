@@ -21,7 +21,7 @@ from .core.model import Claim, Endpoint, Name, Presence, Seen, Status
 from .core.names import NameState
 from .core.policy import Policy
 from .core.signals import RECORD
-from .errors import Lasting
+from .errors import Lasting, Passing
 from .view import View, endpoint_facts
 
 
@@ -30,7 +30,7 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
     await _look_at_groups(view, policy, app)
     await _look_for_legacy(view, memory, policy, app)
     for endpoint, seen in view.seen.items():
-        wanted[endpoint] = _wanted(seen, view, policy, app)
+        wanted[endpoint] = _wanted(seen, view, policy, app).going_on(memory.names.get(endpoint, ()))
         view.notes += [(str(endpoint), note) for note in wanted[endpoint].notes]
         if not wanted[endpoint].complete and seen.presence is Presence.PRESENT:
             view.waiting.add(endpoint)
@@ -41,14 +41,15 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
     if not view.look.dry:
         await book.claim(app.tables, new, app.now())
         for endpoint, name in sorted(given_up):
-            await book.unclaim(app.tables, endpoint, name)
+            await book.unclaim(app.tables, view.look.target, endpoint, name)
     ceded = {name for asked in wanted.values() for name in asked.ceded}
     view.given_up = given_up
     fresh = frozenset(endpoint for endpoint, seen in view.seen.items() if seen.presence is not Presence.UNKNOWN)
 
     async def look_at(name: Name) -> None:
         kept, present = await book.claims_on(app.tables, name)
-        merged = _merged(kept, [c for c in new if c.name == name], {e for e, n in given_up if n == name})
+        lost = {c.endpoint for c in kept if (c.endpoint, name) in given_up and c.target == view.look.target}
+        merged = _merged(kept, [c for c in new if c.name == name], lost)
         if name in ceded and merged:
             view.look.doubt.add(name)  # a group asks nobody: it has written over what another endpoint has there
         state = NameState(name=name, claims=merged, present=present, fresh=fresh, ceded=name in ceded)
@@ -92,8 +93,19 @@ async def _look_for_legacy(view: View, memory: Memory, policy: Policy, app: App)
     for seen in view.seen.values():
         old = claims.legacy_zones(seen.endpoint, view.look.target, policy, app.settings.cloud) if seen.endpoint else ()
         for zone in sorted(old):
-            if zone in had if not ask else await app.dns.exists(zone):
+            if await _exists(zone, zone in had, ask, view, app):
                 view.legacy.add(zone)
+
+
+async def _exists(zone: ResourceId, had: bool, ask: bool, view: View, app: App) -> bool:
+    """What cannot be told is as it was."""
+    try:
+        return await app.dns.exists(zone) if ask else had
+    except Passing:
+        view.again = True
+    except Lasting as wrong:
+        view.notes.append((str(view.look.target), str(wrong)))
+    return had
 
 
 def _sides_differ(endpoint: Endpoint, view: View) -> bool:
@@ -116,13 +128,14 @@ def _touched(
     for endpoint, asked in wanted.items():
         had = memory.names.get(endpoint, set())
         asks = {claim.name for claim in asked.claims}
-        lost = {name for name in had - asks if not asked.keeps(name)}
+        lost = {name for name in had - asks if not asked.keeps(name, memory.fqdns.get((endpoint, name), ""))}
         given_up |= {(endpoint, name) for name in lost}
         known = memory.known.get(endpoint)
         unchanged = (
             known is not None and known.seen == endpoint_facts(view.seen[endpoint]) and known.policy == policy.hash
         )
-        if view.look.full or not unchanged or (asked.complete and (lost or asks - had)):
+        told = view.look.thorough and endpoint in view.look.subjects  # a sweep found a claim missing, perhaps
+        if view.look.full or told or not unchanged or (asked.complete and (lost or asks - had)):
             touched |= asks | set(asked.ceded) | (had if asked.complete else set())
     for subject in view.look.subjects:
         zone = subject.parent
@@ -164,6 +177,9 @@ async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> Na
 async def _read_record(state: NameState, view: View, app: App) -> NameState:
     try:
         present = await app.dns.read(state.name, waits=view.look.waits)
+    except Passing as wrong:  # other names, and those who wait for an approval, need not wait for this one
+        view.again = True
+        return replace(state, unreadable=str(wrong))
     except Lasting as wrong:
         return replace(state, unreadable=str(wrong))
     return replace(state, present=present, read=True)
@@ -179,28 +195,47 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
         # Many names may pass to one endpoint at the same moment: it is read once.
         if heir not in view.heirs:
             view.heirs[heir] = asyncio.ensure_future(app.arm.endpoint(heir))
-        seen = await view.heirs[heir]
+        try:
+            seen = await view.heirs[heir]
+        except Passing as wrong:
+            view.again = True
+            return replace(state, unreadable=f"endpoint {heir.name}: {wrong}")
     old = next((claim for claim in state.claims if claim.endpoint == heir), None)
     target = old.target if old else ResourceId.read(state.present.label("target") if state.present else None)
-    asked = _inherited(seen, target, view, policy, app)
+    asked = _inherited(seen, target, state, view, policy, app)
+    if old is not None:
+        asked = asked.going_on([state.name])
     others = tuple(claim for claim in state.claims if claim.endpoint != heir)
     now = next((claim for claim in asked.claims if claim.name == state.name), None)
-    if not asked.complete:
-        why = f"endpoint {heir.name} cannot be read completely: {seen.why or 'not ready'}"
+    if now is None and asked.keeps(state.name, old.fqdn if old else ""):
+        why = (
+            f"endpoint {heir.name} cannot be read completely: {seen.why or 'not ready, or not known whom a hub serves'}"
+        )
         return replace(state, unreadable=why)
     if now is not None and old is None and not view.look.dry:
         await book.claim(app.tables, [now], app.now())
     if now is None and old is not None and not view.look.dry:
-        await book.unclaim(app.tables, heir, state.name)
+        await book.unclaim(app.tables, old.target, heir, state.name)
     renewed = (replace(now, since=old.since if old else app.now()),) if now else ()
     claims = tuple(sorted((*others, *renewed), key=lambda claim: claim.endpoint))
     ceded = state.ceded or state.name in asked.ceded
-    return replace(state, claims=claims, fresh=state.fresh | {heir}, ceded=ceded)
+    return replace(state, claims=claims, fresh=state.fresh | {heir}, heirs=state.heirs | {heir}, ceded=ceded)
 
 
-def _inherited(seen: Seen, target: ResourceId | None, view: View, policy: Policy, app: App) -> Wanted:
+def _inherited(seen: Seen, target: ResourceId | None, state: NameState, view: View, policy: Policy, app: App) -> Wanted:
+    """For the target that its claim or the record names; else for any that it leads to by now."""
     if seen.presence is Presence.GONE or (target is not None and not policy.covers(target)):
         return Wanted()
     if seen.endpoint is None or target is None:
         return Wanted(complete=False)
-    return _asked(seen.endpoint, target, view, policy, app)
+    view.legacy.add(state.name.zone)  # there is a record, so there is the zone
+    asked = _asked(seen.endpoint, target, view, policy, app)
+    for other in claims.targets(seen.endpoint, policy) if not _has(asked, state.name) and asked.complete else ():
+        found = _asked(seen.endpoint, other, view, policy, app)
+        if other != target and (_has(found, state.name) or not found.complete):
+            return found
+    return asked
+
+
+def _has(asked: Wanted, name: Name) -> bool:
+    return name in asked.ceded or any(claim.name == name for claim in asked.claims)

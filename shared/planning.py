@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import limits, policychange, recording
 from .app import App
-from .apply import without_off
+from .apply import mode_of, without_off
 from .azure import releases
 from .azure.desk import Control
 from .azure.memory import Memory
@@ -15,7 +15,8 @@ from .azure.releases import Release
 from .core import plan as core
 from .core.around import NOTHING_READ
 from .core.model import Status
-from .core.plan import Plan, Snapshot
+from .core.plan import Change, Plan, Snapshot
+from .core.rules import Mode
 from .deciding import suspensions
 from .policysource import PolicyState
 from .view import View
@@ -48,10 +49,15 @@ async def plan(view: View, memory: Memory, state: PolicyState, control: Control,
     return await _capped(made, state, app)
 
 
+def _is_done(change: Change, state: PolicyState) -> bool:
+    """What is only shown needs nobody's release, and must not get one for later."""
+    return change.kind == "delete" and mode_of(change, state.policy) is Mode.APPLY
+
+
 async def _capped(plan: Plan, state: PolicyState, app: App) -> Plan:
     """Too many deletions at once wait for a person, who releases what the plan shows."""
     most = state.policy.caps.deletions_per_settle
-    if not core.is_too_much(plan, most):
+    if not core.is_too_much(plan, most) or not any(_is_done(change, state) for change in plan.changes):
         return plan
     agreed = await releases.released(app.tables, plan.target, app.now())
     made = core.capped(plan, agreed, most)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from . import surroundings
 from .app import App
@@ -29,6 +29,7 @@ from .telemetry import Event, log
 _LINES = 200  # of the difference that news carry
 _ASKING = timedelta(seconds=20)  # what does not answer until then is not known, and counts as if it approved
 _AT_ONCE = 16
+_RELEASED = timedelta(days=1)
 _WOULD = {
     "change": "the change of policy would approve {} connections",
     "sweep": "this sweep would approve {} connections",
@@ -156,17 +157,28 @@ async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
     a cap, but neither opens one nor forgets whom it holds."""
     old = (await app.stored.read()).cap(cap.cause)
     same = old is not None and old.policy == cap.policy
-    if old is not None and same and old.released_by and cap.connections <= old.connections:
+    if old is not None and same and old.released_by and _covers(old, cap, app.now()):
         cap = replace(cap, released_by=old.released_by, connections=old.connections, fingerprint=old.fingerprint)
     elif old is not None and same and old.closed and not saw_all:
         both, targets = old.connections | cap.connections, frozenset((*old.targets, *cap.targets))
         cap = old if both == old.connections else _closed(cap.cause, cap.policy, both, targets, most)
     try:
-        if old is None or (old.connections, old.policy) != (cap.connections, cap.policy):
+        if old is None or _facts(old) != _facts(cap):
             await app.stored.put(replace(cap, etag=old.etag if old else ""))
     except Conflict:
         return await put(app, cap, most, saw_all)
     return cap
+
+
+def _covers(old: Cap, cap: Cap, now: datetime) -> bool:
+    """Deletions are released for a day, and until they are done: names may be lost again for another reason."""
+    if cap.cause == "deletions" and (not cap.connections or old.at is None or now - old.at >= _RELEASED):
+        return False
+    return cap.connections <= old.connections
+
+
+def _facts(cap: Cap) -> tuple[object, ...]:
+    return cap.connections, cap.policy, bool(cap.released_by)
 
 
 async def held_back(asked: Iterable[ResourceId], state: PolicyState, app: App) -> Mapping[ResourceId, str]:

@@ -15,6 +15,7 @@ from .azure import claims as names
 from .azure import grants as book
 from .azure import memory as memories
 from .core.lint import lint
+from .core.model import SERVICE
 from .core.policy import Policy
 from .swept import Sweep
 from .telemetry import Event, log
@@ -38,8 +39,12 @@ async def sweep(app: App, dry: bool = False, thorough: bool = False) -> Sweep:
     swept.names = await names.all_names(app.tables)
     for name, (claims, _) in swept.names.items():
         for claim in claims:
-            swept.claimed.setdefault(claim.endpoint, {})[name] = claim.target
+            swept.claimed.setdefault(claim.endpoint, {})[name] = claim
+    for target, known in swept.known.items():
+        for endpoint in known if target.is_a(SERVICE) else ():
+            swept.services_of.setdefault(endpoint, set()).add(target)
     await sweep_targets.targets(swept, app, pending_only=False)
+    await sweep_records.zones(swept, app)
     await sweep_names.endpoints(swept, app)
     await sweep_records.records(swept, app)
     await sweep_zones.required(swept, app)

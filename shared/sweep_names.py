@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .app import App
 from .azure.surroundings import Wants
 from .core import claims
@@ -52,13 +54,16 @@ async def _groups(swept: Sweep, app: App) -> Groups:
 
 
 def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> None:
+    for target in swept.services_of.get(endpoint.id, set()) - set(claims.targets(endpoint, swept.policy)):
+        swept.suspect(target, endpoint.id, "it leads to another service now")
+        swept.gone.add((target, endpoint.id))
     for target in claims.targets(endpoint, swept.policy):
         link = endpoint.link_to(target)
         if link is None:
             continue
         row = swept.known.get(target, {}).get(endpoint.id)
         approved = link.status is Status.APPROVED
-        unclaimed = _compare(swept, endpoint, target, groups, cloud) if endpoint.pairs is not None else False
+        unclaimed = _compare(swept, endpoint, target, groups, cloud)
         if row is None:
             swept.suspect(target, endpoint.id, "an endpoint that we have not seen")
             swept.unclaimed += approved
@@ -78,11 +83,16 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
 
 def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:
     """What it claims and what it asks for: notes the names it has lost; true when some are not claimed yet."""
-    mine = {name for name in swept.claimed.get(endpoint.id, ()) if swept.claimed[endpoint.id][name] == target}
-    asked = claims.wanted(endpoint, target, swept.policy, cloud, groups, legacy={name.zone for name in mine})
+    own = {name: claim for name, claim in swept.claimed.get(endpoint.id, {}).items() if claim.target == target}
+    # The list shows no addresses of services; which names the policy gives them does not depend on those.
+    shown = endpoint if endpoint.pairs is not None else replace(endpoint, addresses=("0.0.0.0",))
+    there = {zone.id for hub in swept.policy.hubs for zone in swept.zones.get(hub.name, ())}
+    unlisted = {name.zone for name in own if (hub := swept.policy.hub_of(name.zone)) and hub.name not in swept.zones}
+    asked = claims.wanted(shown, target, swept.policy, cloud, groups, legacy=there | unlisted)
     wanted = {claim.name for claim in asked.claims}
-    swept.lost |= {(endpoint.id, name) for name in mine - wanted if not asked.keeps(name)}
-    return bool(wanted - mine)
+    lost = {n for n in own.keys() - wanted if not asked.keeps(n, own[n].fqdn) or not swept.policy.hub_of(n.zone)}
+    swept.lost |= {(endpoint.id, name) for name in lost}
+    return bool(wanted - own.keys())
 
 
 def _facts(endpoint: Endpoint) -> str:

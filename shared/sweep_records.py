@@ -18,6 +18,7 @@ from .core.hub import Hub
 from .core.ids import ResourceId, Scope
 from .core.model import Claim, Name, RecordSet
 from .core.names import Mark
+from .core.rules import Mode
 from .errors import Lasting, Passing
 from .swept import Sweep
 
@@ -28,17 +29,15 @@ async def records(swept: Sweep, app: App) -> None:
     remembered = swept.names
     read_at = await zonebook.read_at(app.tables)
     for hub in swept.policy.hubs:
-        try:
-            zones = await _zones(hub, app)
-        except (Passing, Lasting) as wrong:
-            swept.incomplete(str(wrong))
+        zones = swept.zones.get(hub.name)
+        if zones is None:
             continue
         mine = {name for name in remembered if hub.holds(name.zone)}
         for zone in sorted(zones, key=lambda zone: (_age(read_at, zone.id), zone.id)):
             await _zone(swept, app, hub, zone, {n for n in mine if n.zone == zone.id}, remembered)
         _missing(swept, hub, {zone.id for zone in zones}, mine, remembered)
-    for name in sorted(name for name in remembered if swept.policy.hub_of(name.zone) is None):
-        claims, memory = remembered[name]  # of a hub that the policy does not name any more
+    for name in sorted(name for name in remembered if name.zone not in swept.zones_read):
+        claims, memory = remembered[name]  # of a zone that was not read now, or that no hub holds any more
         if claims and memory is not None and not _alive(swept, name, claims):
             swept.deleting.append((claims[0].target, name))
     if swept.zones_left:
@@ -50,6 +49,15 @@ async def records(swept: Sweep, app: App) -> None:
 def _age(read_at: Mapping[str, datetime], zone: ResourceId) -> float:
     at = read_at.get(zone.hash)
     return at.timestamp() if at else 0.0
+
+
+async def zones(swept: Sweep, app: App) -> None:
+    """Which zones there are: one list for each hub."""
+    for hub in swept.policy.hubs:
+        try:
+            swept.zones[hub.name] = await _zones(hub, app)
+        except (Passing, Lasting) as wrong:
+            swept.incomplete(str(wrong))
 
 
 async def _zones(hub: Hub, app: App) -> list[Zone]:
@@ -71,6 +79,7 @@ async def _zone(swept: Sweep, app: App, hub: Hub, zone: Zone, mine: set[Name], r
             swept.incomplete(str(wrong))
         return
     swept.count("records", len(present))
+    swept.zones_read.add(zone.id)
     await zonebook.was_read(app.tables, zone.id, app.now())
     mark = app.mark(swept.policy)
     for name in sorted(present.keys() | mine):
@@ -93,12 +102,16 @@ def _record(
     if ours and not alive and target is not None:
         swept.deleting.append((target, name))
     if claim is None:
-        if ours and target is not None:
+        if ours and swept.policy.only_upserts(name.zone):
+            swept.find(f"{name}: nobody claims it; records are upsert-only here, so it stays")
+        elif ours and target is not None:
             swept.suspect(target, name.id, "an orphaned record of ours")
         elif ours:
             swept.findings.append(f"{name}: our record names no target; delete it by hand")
-    elif ours and (present.addresses != claim.addresses or memory is None or memory.etag != present.etag):
-        swept.suspect(claim.target, name.id, "its record was changed")
+    elif ours and (memory is None or memory.etag != present.etag or _differs(swept, mark, claim, present)):
+        swept.suspect(claim.target, name.id, "its record was changed, or is to be")
+    elif not ours and present.addresses == claim.addresses and _adopts(swept, mark, name, present):
+        swept.suspect(claim.target, name.id, "its record is correct, and the policy says to adopt it")
     elif not ours and present.addresses != claim.addresses:
         swept.findings.append(f"{name}: a record that is not ours is in the way of {claim.endpoint.name}")
 
@@ -107,6 +120,23 @@ def _alive(swept: Sweep, name: Name, claims: Iterable[Claim]) -> list[Claim]:
     """The claims that this sweep has not seen refuted."""
     gone, lost = swept.gone, swept.lost
     return [c for c in claims if (c.target, c.endpoint) not in gone and (c.endpoint, name) not in lost]
+
+
+def _differs(swept: Sweep, mark: Mark, claim: Claim, present: RecordSet) -> bool:
+    """Not as the claim and the policy want it; where puts are only shown, its time to live and mark may wait."""
+    if present.addresses != claim.addresses:
+        return True
+    wanted = names.desired(claim, mark, swept.policy.ttl_of(present.name.zone), present)
+    return _applies(swept, present.name) and (wanted.ttl, wanted.metadata) != (present.ttl, present.metadata)
+
+
+def _adopts(swept: Sweep, mark: Mark, name: Name, present: RecordSet) -> bool:
+    hub = swept.policy.hub_of(name.zone)
+    return hub is not None and hub.adopt and mark.is_nobodys(present) and _applies(swept, name)
+
+
+def _applies(swept: Sweep, name: Name) -> bool:
+    return swept.policy.mode("put", swept.policy.hub_of(name.zone)) is Mode.APPLY
 
 
 def _missing(swept: Sweep, hub: Hub, there: set[ResourceId], mine: Iterable[Name], remembered: Remembered) -> None:

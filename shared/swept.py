@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .azure.dns import Zone
 from .azure.memory import Known
 from .core.ids import ResourceId
 from .core.model import Claim, Connection, Grant, Name, RecordSet
@@ -37,10 +38,15 @@ class Sweep:
     """(target, endpoint) that seem to be connected no more."""
     names: Mapping[Name, tuple[tuple[Claim, ...], RecordSet | None]] = field(default_factory=dict)
     """Every name that is remembered: its claims, and what was last written."""
-    claimed: dict[ResourceId, dict[Name, ResourceId]] = field(default_factory=dict)
-    """Endpoint to the names it is remembered to claim, each for a target."""
+    claimed: dict[ResourceId, dict[Name, Claim]] = field(default_factory=dict)
+    """Endpoint to the names it is remembered to claim."""
+    services_of: dict[ResourceId, set[ResourceId]] = field(default_factory=dict)
+    """Endpoint to the services elsewhere that it is remembered to lead to; no list of theirs tells."""
     lost: set[tuple[ResourceId, Name]] = field(default_factory=set)
     """(endpoint, name): claimed, and not asked for any more, such as under a changed policy."""
+    zones: dict[str, list[Zone]] = field(default_factory=dict)
+    """Hub to its zones; a hub whose zones could not be listed is missing."""
+    zones_read: set[ResourceId] = field(default_factory=set)
     zones_left: list[ResourceId] = field(default_factory=list)
     """Zones whose records were left to the next sweep."""
     thorough: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,8 @@ async def claims_on(tables: Tables, name: Name) -> tuple[tuple[Claim, ...], Reco
 
 async def claim(tables: Tables, claims: Sequence[Claim], now: datetime) -> None:
     """Write the claims, `n!` first: the target's index of its claims may hold too much, never too little."""
-    await asyncio.gather(*(tables.put(TARGETS, _name_row(one.target, one.endpoint, one.name)) for one in claims))
+    rows = (_name_row(one.target, one.endpoint, one.name, one.fqdn) for one in claims)
+    await asyncio.gather(*(tables.put(TARGETS, row) for row in rows))
     await asyncio.gather(*(_claim_one(tables, one, now) for one in claims))
 
 
@@ -50,9 +52,15 @@ async def _claim_one(tables: Tables, one: Claim, now: datetime) -> None:
         await tables.put(NAMES, Row(row.pk, row.rk, {**row.data, "since": since}))
 
 
-async def unclaim(tables: Tables, endpoint: ResourceId, name: Name) -> None:
-    """The claim goes at once; its index row only when the record is right (`forget_name`), so no crash loses it."""
-    await tables.delete(NAMES, name.hash, f"c!{endpoint.hash}")
+async def unclaim(tables: Tables, target: ResourceId, endpoint: ResourceId, name: Name) -> None:
+    """The claim goes at once; its index row only when the record is right (`forget_name`), so no crash loses it.
+
+    Only a claim for this target: the endpoint may have been made again under its id, and lead elsewhere now.
+    """
+    row = await tables.get(NAMES, name.hash, f"c!{endpoint.hash}")
+    if row is not None and ResourceId.read(row.data["target"]) == target:
+        with suppress(Conflict):  # claimed anew in this moment
+            await tables.delete(NAMES, name.hash, row.rk, row.etag)
 
 
 async def forget_name(tables: Tables, target: ResourceId, endpoint: ResourceId, name: Name) -> None:
@@ -88,8 +96,8 @@ async def all_names(tables: Tables) -> dict[Name, tuple[tuple[Claim, ...], Recor
     return {name: (tuple(claims), records[0] if records else None) for name, (claims, records) in found.items()}
 
 
-def _name_row(target: ResourceId, endpoint: ResourceId, name: Name) -> Row:
-    data = {"endpoint": str(endpoint), "zone": str(name.zone), "record": name.record}
+def _name_row(target: ResourceId, endpoint: ResourceId, name: Name, fqdn: str = "") -> Row:
+    data = {"endpoint": str(endpoint), "zone": str(name.zone), "record": name.record, "fqdn": fqdn}
     return Row(target.hash, f"n!{key_of(name.hash, endpoint.key)}", data)
 
 

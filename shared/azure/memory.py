@@ -80,6 +80,8 @@ class Memory:
     known: dict[ResourceId, Known] = field(default_factory=dict)
     names: dict[ResourceId, set[Name]] = field(default_factory=dict)
     """Endpoint to the names that we recorded a claim of it for."""
+    fqdns: dict[tuple[ResourceId, Name], str] = field(default_factory=dict)
+    """(endpoint, name) to the public name that it stands for."""
     grants: list[Grant] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
@@ -108,7 +110,9 @@ def _remember(memory: Memory, row: Row) -> None:
             memory.known[known.endpoint] = known
         case "n!":
             name = Name(zone=ResourceId.parse(data["zone"]), record=str(data["record"]))
-            memory.names.setdefault(ResourceId.parse(data["endpoint"]), set()).add(name)
+            endpoint = ResourceId.parse(data["endpoint"])
+            memory.names.setdefault(endpoint, set()).add(name)
+            memory.fqdns[endpoint, name] = str(data.get("fqdn", ""))
         case "g!":
             if ended := ended_of(row):
                 memory.ended.append(ended)
@@ -117,9 +121,9 @@ def _remember(memory: Memory, row: Row) -> None:
         case "i!":
             intent = _intent(data)
             memory.intents.append(intent)
-            endpoint = ResourceId.read(intent.content.partition("|")[0])
-            if intent.kind == "approve" and endpoint is not None:
-                memory.approved.add((intent.subject, endpoint))
+            decided = ResourceId.read(intent.content.partition("|")[0])
+            if intent.kind == "approve" and decided is not None:
+                memory.approved.add((intent.subject, decided))
         case "a!":
             memory.approved.add((ResourceId.parse(data["connection"]), ResourceId.parse(data["endpoint"])))
         case "o!":

@@ -35,6 +35,7 @@ class Cap:
     targets: tuple[str, ...] = ()
     why: str = ""
     released_by: str = ""
+    at: datetime | None = field(default=None, compare=False)
     etag: str = field(default="", compare=False)
 
     @property
@@ -146,5 +147,6 @@ def _cap(row: Row) -> Cap:
         targets=tuple(targets) if isinstance(targets, list) else (),
         why=str(row.data["why"]),
         released_by=str(row.data["released"]),
+        at=when(row.data["at"]),
         etag=row.etag,
     )

@@ -8,7 +8,7 @@ for "no more": empty has innocent causes. Source: reference/dns-records.md secti
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import zones
 from .hub import Groups, Hub
@@ -24,17 +24,26 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Not `complete`: says nothing about the names it had before. `unsure`: hubs of which the same is true."""
+    """Not `complete`: says nothing about the names it had before. `unsure`: hubs of which the same is true; `unplaced`:
+    public names that it still has, and that have no place now."""
 
     claims: tuple[Claim, ...] = ()
     ceded: tuple[Name, ...] = ()
     complete: bool = True
     unsure: tuple[Hub, ...] = ()
+    maybe: tuple[Claim, ...] = ()
+    """What it would claim in the unsure hubs: a claim that it had there goes on, with what was just read."""
+    unplaced: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
-    def keeps(self, name: Name) -> bool:
-        """A name that it had: may it be given up, when it is not asked for any more?"""
-        return not self.complete or any(hub.holds(name.zone) for hub in self.unsure)
+    def going_on(self, had: Collection[Name]) -> Wanted:
+        """With the claims it had in hubs of which nobody knows whether they serve it."""
+        more = tuple(claim for claim in self.maybe if claim.name in had)
+        return replace(self, claims=tuple(sorted((*self.claims, *more), key=lambda claim: claim.name)))
+
+    def keeps(self, name: Name, fqdn: str = "") -> bool:
+        """A name that it had and does not ask for now: is that no proof that it gave the name up?"""
+        return not self.complete or fqdn in self.unplaced or any(hub.holds(name.zone) for hub in self.unsure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,7 @@ class Place:
 class _Found:
     places: list[Place] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unplaced: set[str] = field(default_factory=set)
     unready: str = ""
 
 
@@ -72,11 +82,13 @@ def wanted(
     if found.unready:
         return Wanted(complete=False, notes=(found.unready,))
     claims: dict[Name, Claim] = {}
+    maybe: dict[Name, Claim] = {}
     notes, unsure = found.notes, []
     for hub in policy.hubs:
         match = hub.serves.match(endpoint, groups or {})
         if match is Match.UNKNOWN:
             unsure.append(hub)
+            _claim(hub, endpoint, target, found.places, policy, cloud, legacy, maybe)
         if match is Match.YES:
             notes += _claim(hub, endpoint, target, found.places, policy, cloud, legacy, claims)
     ceded = tuple(sorted(name for name in claims if name.zone in endpoint.group_zones))
@@ -84,6 +96,8 @@ def wanted(
         claims=tuple(claims[name] for name in sorted(claims) if name not in ceded),
         ceded=ceded,
         unsure=tuple(unsure),
+        maybe=tuple(claim for name, claim in sorted(maybe.items()) if name.zone not in endpoint.group_zones),
+        unplaced=frozenset(found.unplaced),
         notes=(*notes, *_of_group(endpoint, ceded, claims)),
     )
 
@@ -126,7 +140,10 @@ def _published(endpoint: Endpoint, link: Link, cloud: str, found: _Found) -> Non
             )
         except zones.NotAHostName as wrong:
             found.notes.append(f"name {fqdn[:80]!r} is refused: {wrong}")
+            found.unplaced.add(fqdn)
             continue
+        if at is None or len(addresses) > MOST:
+            found.unplaced.add(fqdn)
         if at is None:
             found.notes.append(f"no rule says which zone holds {fqdn}")
         elif len(addresses) > MOST:

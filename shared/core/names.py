@@ -64,6 +64,8 @@ class NameState:
     present: RecordSet | None = None
     read: bool = False
     fresh: frozenset[ResourceId] = frozenset()
+    heirs: frozenset[ResourceId] = frozenset()
+    """Endpoints that were asked for this very name, whatever targets they lead to by now."""
     ceded: bool = False
     unreadable: str = ""
 
@@ -154,7 +156,7 @@ def _without_claim(state: NameState, mark: Mark) -> Step:
         return Step()
     last = ResourceId.read(state.present.label("endpoint"))
     why = f"no endpoint claims it any more{f' ({last.name} gave it up)' if last else ''}"
-    if last is not None and last not in state.fresh:
+    if last is not None and last not in state.heirs:
         return Step(do="look", heir=last, why=why)  # a lost claim is no proof: ask the endpoint itself (law 3)
     return _with_etag(Step(do="delete", record=state.present, if_match=state.present.etag, why=why))
 

@@ -76,6 +76,7 @@ class Policy:
     ttl: int = 10
     ttls: Mapping[str, int] = field(default_factory=dict)
     """Zone name, folded, to time to live."""
+    upsert_only: bool = False
     service_names: tuple[ServiceNames, ...] = ()
     owners: tuple[NameOwner, ...] = ()
     caps: Caps = field(default_factory=Caps)
@@ -123,8 +124,9 @@ class Policy:
         return self.ttls.get(fold(zone.name)) or (hub.ttl if hub and hub.ttl else self.ttl)
 
     def only_upserts(self, zone: ResourceId) -> bool:
+        """Of a zone that no hub holds any more, what the policy says as a whole."""
         hub = self.hub_of(zone)
-        return hub.upsert_only if hub else False
+        return hub.upsert_only if hub else self.upsert_only
 
     def names_of(self, link: Link) -> tuple[ServiceNames, ...]:
         return tuple(one for one in self.service_names if one.names(link))

@@ -34,6 +34,7 @@ def to_core(file: PolicyFile, default: Mode, digest: str, cloud: str | None = No
         rules=tuple(_rule(rule, vendors, file.defaults) for rule in file.rules),
         hubs=tuple(_hub(hub, file) for hub in file.hubs if not cloud or hub.cloud in (None, cloud)),
         ttls=dict(file.ttls),
+        upsert_only=file.records == "upsert-only",
         service_names=tuple(
             ServiceNames(service=one.service, zone=one.zone, records=tuple(one.records), ttl=one.ttl)
             for one in file.names

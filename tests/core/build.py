@@ -204,6 +204,7 @@ def state(*claims: Claim, present: RecordSet | None = None, **changed: Any) -> N
     last = ResourceId.read(present.label("endpoint")) if present else None
     fresh = frozenset(filter(None, (*(claim.endpoint for claim in claims), last)))
     facts: dict[str, Any] = {"name": name(), "fresh": fresh, "read": True}
+    facts["heirs"] = changed.get("fresh", fresh)
     return NameState(claims=claims, present=present, **{**facts, **changed})
 
 

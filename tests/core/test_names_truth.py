@@ -63,11 +63,18 @@ def records(draw: st.DrawFn) -> RecordSet | None:
 
 
 states = st.builds(
-    lambda found, present, fresh, read, ceded: NameState(
-        name=name(), claims=found, present=present, fresh=frozenset(fresh), read=read, ceded=ceded
+    lambda found, present, fresh, heirs, read, ceded: NameState(
+        name=name(),
+        claims=found,
+        present=present,
+        fresh=frozenset(fresh | heirs),
+        heirs=frozenset(heirs),
+        read=read,
+        ceded=ceded,
     ),
     claims,
     records(),
+    st.sets(st.sampled_from(ENDPOINTS)),
     st.sets(st.sampled_from(ENDPOINTS)),
     st.booleans(),
     st.booleans(),
@@ -109,7 +116,7 @@ def expected(state: NameState, adopt: bool) -> str:
         if present is None:
             return "" if state.read else "look"
         last = ResourceId.read(dict(present.metadata).get("endpoint"))
-        return "delete" if last is None or last in state.fresh else "look"
+        return "delete" if last is None or last in state.heirs else "look"
     fresh = "put" if holder.endpoint in state.fresh else "look"
     if present is None:
         return fresh
@@ -158,7 +165,7 @@ def test_law_3_nothing_is_deleted_while_anybody_claims_it_or_before_its_last_end
     if step(state, MARK, 10, adopt).do == "delete":
         assert not state.claims
         last = ResourceId.read(state.present.label("endpoint"))
-        assert last is None or last in state.fresh
+        assert last is None or last in state.heirs
 
 
 @examples(500)

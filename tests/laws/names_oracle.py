@@ -97,7 +97,10 @@ def serves(doc: Doc, hub: Doc, cloud: Cloud, endpoint: Resource) -> str:
 def rank(doc: Doc, hub: Doc, endpoint: Resource, fqdn: str) -> int:
     """The owner that the policy names, then same region, same network, remote."""
     for one in doc.get("owners", ()):
-        mine = endpoint.path.key == one.get("endpoint", "").lower() or endpoint.item.target == one.get("target", "").lower()
+        mine = (
+            endpoint.path.key == one.get("endpoint", "").lower()
+            or endpoint.item.target == one.get("target", "").lower()
+        )
         if mine and fqdn in one["names"]:
             return 0
     if hub.get("region") and _flat(hub["region"]) == _region(endpoint):
@@ -223,7 +226,9 @@ def wrong(cloud: Cloud, doc: Doc) -> list[str]:
         hub, zone = hub_of(doc, key[0]), cloud.get(key[0])
         if hub is not None and zone is not None:
             why = _wrong(cloud, doc, hub, key, present.get(key), wanted.get(key, {}))
-            found += [f"{key[1]} in {hub['name']}: {why}; record {present.get(key)}; wanted {wanted.get(key)}"] * bool(why)
+            found += [f"{key[1]} in {hub['name']}: {why}; record {present.get(key)}; wanted {wanted.get(key)}"] * bool(
+                why
+            )
     return found
 
 

@@ -46,6 +46,7 @@ class Witness:
     counted: dict[str, int] = field(default_factory=dict)
     reads: dict[str, list[Read]] = field(default_factory=dict)
     """Of this piece of work: endpoint to what its reads showed."""
+    soon: list[tuple[tuple[str, str, Key], Doc]] = field(default_factory=list)
     last: dict[str, set[Key]] = field(default_factory=dict)
     """Endpoint to the names that its last read showed."""
     known: dict[tuple[str, str, Key], list[Doc]] = field(default_factory=dict)
@@ -93,7 +94,10 @@ class Witness:
         gateway.route, Counter.note, settle.settle = _ROUTE, _NOTE, _SETTLE  # type: ignore[method-assign]
 
     def begin(self) -> None:
-        """A worker begins something new."""
+        """A worker begins something new; what was read before is known by now."""
+        for one, doc in self.soon:
+            self.known.setdefault(one, []).append(doc)
+        self.soon.clear()
         self.reads.clear()
         self.failed.clear()
         self.target, self.gone = "", []
@@ -115,8 +119,7 @@ class Witness:
                 claims=tuple(oracle.claims_of(self.cloud, doc, own) for doc in self.docs),
                 covered=frozenset(oracle.covered(self.cloud, own)),
             )
-            for key in row.claims[-1]:
-                self.known.setdefault((own.path.key, own.item.guid, key), []).append(self.docs[-1])
+            self.soon += [((own.path.key, own.item.guid, key), self.docs[-1]) for key in row.claims[-1]]
         self.reads.setdefault(call.path.key, []).append(row)
         self.last[call.path.key] = set(row.claims[-1]) if row.claims else set()
 
@@ -141,11 +144,17 @@ class Witness:
             return
         key = (zone.path.key, call.path.name.lower())
         if call.method == "DELETE":
-            self.broken += [f"{why}: DELETE of {key}, {record}; {self._context()}" for why in self._removal(key, record)] if record else []
+            self.broken += (
+                [f"{why}: DELETE of {key}, {record}; {self._context()}" for why in self._removal(key, record)]
+                if record
+                else []
+            )
             return
         found = [self._put(call.body["properties"], key, record, number) for number in range(len(self.docs))]
         if all(found):
-            self.broken += [f"{why}: PUT of {key}: {call.body['properties']}, was {record}; {self._context()}" for why in found[-1]]
+            self.broken += [
+                f"{why}: PUT of {key}: {call.body['properties']}, was {record}; {self._context()}" for why in found[-1]
+            ]
         mark = call.body["properties"].get("metadata") or {}
         claim = next((c for r in self._of(mark) for row in r.claims if (c := row.get(key))), None)
         self.ranks[key] = (mark.get("guid", ""), claim.rank if claim else 9)
@@ -202,6 +211,7 @@ class Witness:
             if not (right and oracle.adopts(doc, hub)):
                 why.append("law 2: the record is not ours, nor to be adopted")
             elif number == len(self.docs) - 1:
+                self.count("adopted")
                 self.adopted.append(f"{key[0]}/a/{key[1]}")
         if any(mark.get(name) != value for name, value in old.items() if name not in _OURS):
             why.append("unknown metadata was lost")
@@ -221,17 +231,21 @@ class Witness:
         nearer = before[0] == old.get("guid") and mine < before[1]
         if was is None and key in self.last.get(old.get("endpoint", "").lower(), ()) and not nearer:
             why.append(f"law 3, 6: taken from {old.get('endpoint')}, which nobody saw go")
-        if why_not := self._unread(record):
+        if why_not := self._unread(key, record):
             why += [why_not] * (not nearer)
         return why
 
     def _proven(self, mark: dict[str, str]) -> bool:
         return mark.get("endpoint", "").lower() in self.reads or not mark.get("endpoint")
 
-    def _unread(self, record: Record) -> str:
-        """Law 6: what of this target could not be read in this settle."""
+    def _unread(self, key: Key, record: Record) -> str:
+        """Law 6: what of this target could not be read in this settle, of all that may concern this name."""
+        hub = oracle.hub_of(self.docs[-1], key[0]) or {}
         mine = {self.target, (record.metadata or {}).get("endpoint", "").lower()}
-        mine |= {c.endpoint.key for c in self.cloud.connections.get(self.target, {}).values()}
+        for one in self.cloud.connections.get(self.target, {}).values():
+            own = self.cloud.get(one.endpoint)
+            if own is not None and oracle.serves(self.docs[-1], hub, self.cloud, own) != oracle.NO:
+                mine.add(own.path.key)
         bad = [one for one in self.failed if one in mine or one.startswith(f"{self.target}/privateendpointconnections")]
         return f"law 6: {bad} could not be read" if bad else ""
 
@@ -255,7 +269,7 @@ class Witness:
             why.append(f"law 3: {told} have a right to it")
         if not self._proven(mark):
             why.append("law 3: the endpoint that had it was not read in this settle")
-        why += [text] if (text := self._unread(record)) else []
+        why += [text] if (text := self._unread(key, record)) else []
         return why + self._cap(doc, key)
 
     def _told(self, claim: Claim, key: Key, mark: dict[str, str]) -> bool:
@@ -274,4 +288,3 @@ class Witness:
 
 
 _OURS = ("managedBy", "owner", "deployment", "endpoint", "target", "guid")
-
