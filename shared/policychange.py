@@ -183,7 +183,9 @@ def _facts(cap: Cap) -> tuple[object, ...]:
 
 async def held_back(asked: Iterable[ResourceId], state: PolicyState, app: App) -> Mapping[ResourceId, str]:
     """Connection to why its approval, record to why its deletion waits for a person."""
-    caps = [cap for cap in (await app.stored.read()).caps if cap.closed and cap.policy == state.hash]
+    # What would be deleted waits whatever the policy is by now: an edited comment releases nothing.
+    stored = (await app.stored.read()).caps
+    caps = [cap for cap in stored if cap.closed and (cap.policy == state.hash or cap.cause == "deletions")]
     return {one: cap.why for one in asked for cap in caps if cap.holds(one)}
 
 

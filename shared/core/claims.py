@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from . import zones
 from .hub import Groups, Hub
-from .ids import ResourceId
+from .ids import ResourceId, fold
 from .model import Claim, Endpoint, Link, Name, Status, ordered
 from .policy import Policy
 from .rules import Match
@@ -43,6 +43,8 @@ class Wanted:
 
     def keeps(self, name: Name, fqdn: str = "") -> bool:
         """A name that it had and does not ask for now: is that no proof that it gave the name up?"""
+        if name in self.ceded:
+            return False
         return not self.complete or fqdn in self.unplaced or any(hub.holds(name.zone) for hub in self.unsure)
 
 
@@ -76,6 +78,8 @@ def wanted(
     link = endpoint.link_to(target)
     if link is not None and link.status is Status.UNKNOWN:
         return Wanted(complete=False, notes=("the state of its link cannot be read",))
+    if not endpoint.links:  # an endpoint has one: an answer without any is no answer
+        return Wanted(complete=False, notes=("its answer shows no link at all",))
     if link is None or link.status is not Status.APPROVED:
         return Wanted()
     found = _places(endpoint, link, policy, cloud)
@@ -88,17 +92,18 @@ def wanted(
         match = hub.serves.match(endpoint, groups or {})
         if match is Match.UNKNOWN:
             unsure.append(hub)
-            _claim(hub, endpoint, target, found.places, policy, cloud, legacy, maybe)
+            _claim(hub, endpoint, target, found, policy, cloud, legacy, maybe)
         if match is Match.YES:
-            notes += _claim(hub, endpoint, target, found.places, policy, cloud, legacy, claims)
-    ceded = tuple(sorted(name for name in claims if name.zone in endpoint.group_zones))
+            notes += _claim(hub, endpoint, target, found, policy, cloud, legacy, claims)
+    # A group writes whomever a hub serves, so it has also what lies in an unsure hub.
+    ceded = tuple(sorted(name for name in {**maybe, **claims} if name.zone in endpoint.group_zones))
     return Wanted(
         claims=tuple(claims[name] for name in sorted(claims) if name not in ceded),
         ceded=ceded,
         unsure=tuple(unsure),
-        maybe=tuple(claim for name, claim in sorted(maybe.items()) if name.zone not in endpoint.group_zones),
+        maybe=tuple(maybe[name] for name in sorted(maybe) if name not in ceded),
         unplaced=frozenset(found.unplaced),
-        notes=(*notes, *_of_group(endpoint, ceded, claims)),
+        notes=(*notes, *_of_group(endpoint, ceded, {**maybe, **claims})),
     )
 
 
@@ -167,31 +172,38 @@ def _claim(
     hub: Hub,
     endpoint: Endpoint,
     target: ResourceId,
-    places: Iterable[Place],
+    found: _Found,
     policy: Policy,
     cloud: str,
     legacy: Collection[ResourceId],
     claims: dict[Name, Claim],
 ) -> list[str]:
-    """Several names may lie at one place (one name, several addresses): their addresses are joined."""
-    notes = []
-    for place in places:
-        at = _legacy(hub, place, cloud, legacy) or place.at
-        zone = hub.zone(at.zone)
+    """Several names may lie at one place (one name, several addresses): they are one claim, in whatever order."""
+    notes: list[str] = []
+    at: dict[Name, list[Place]] = {}
+    for place in found.places:
+        where = _legacy(hub, place, cloud, legacy) or place.at
+        zone = hub.zone(where.zone)
         if zone is None:
-            notes.append(f"hub {hub.name} lists no zone {at.zone}, so {place.fqdn} has no record there")
+            notes.append(f"hub {hub.name} lists no zone {where.zone}, so {place.fqdn} has no record there")
+        else:
+            at.setdefault(Name(zone=zone, record=where.record), []).append(place)
+    for name, places in at.items():
+        fqdns = sorted((place.fqdn for place in places), key=lambda fqdn: (fold(fqdn) == fold(name.fqdn), fqdn))
+        addresses = ordered(address for place in places for address in place.addresses)
+        if len(addresses) > MOST:
+            notes.append(f"{name} would have {len(addresses)} addresses; a record set holds at most {MOST}")
+            found.unplaced |= {*fqdns}
             continue
-        name = Name(zone=zone, record=at.record)
-        before = claims.get(name)
         claims[name] = Claim(
             name=name,
             endpoint=endpoint.id,
             guid=endpoint.guid,
             target=target,
-            addresses=ordered((*place.addresses, *(before.addresses if before else ()))),
-            fqdn=place.fqdn,
-            near=policy.rank(hub, endpoint, target, place.fqdn, name),
-            ttl=place.ttl,
+            addresses=addresses,
+            fqdn=fqdns[0],
+            near=min(policy.rank(hub, endpoint, target, fqdn, name) for fqdn in fqdns),
+            ttl=min((place.ttl for place in places if place.ttl), default=None),
         )
     return notes
 

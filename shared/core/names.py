@@ -29,6 +29,8 @@ from .model import Claim, Name, RecordSet
 MANAGED_BY = "linkkeeper"
 _GROUP_MARK = "created by private endpoint"
 """What zone groups write into `creator` (recorded)."""
+_MARKS = {"creator", "createdby", "managedby", "managed", "owner", "ownedby", "deployment", "heritage", "provider"}
+"""Keys, without their punctuation, by which people and tools say that a record is theirs."""
 _FIRST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,8 +53,8 @@ class Mark:
     @staticmethod
     def is_nobodys(record: RecordSet) -> bool:
         """No mark of anybody's: neither a zone group, nor another installation, nor another tool claims it."""
-        marks = {fold(key) for key, _ in record.metadata}
-        return not record.foreign and not marks & {"creator", "managedby", "owner", "deployment"}
+        marks = {"".join(filter(str.isalnum, fold(key))) for key, _ in record.metadata}
+        return not record.foreign and not marks & _MARKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,8 +133,10 @@ class Policy:
 
     def rank(self, hub: Hub, endpoint: Endpoint, target: ResourceId, fqdn: str, name: Name) -> int:
         """How good a claim is in this hub: 0 for the owner that the policy names, then nearness."""
+        link = endpoint.link_to(target)
+        leads = {target, link.target if link else None}  # of a service elsewhere, `target` is only what stands for it
         for owner in self.owners:
-            mine = endpoint.id == owner.endpoint or target == owner.target
+            mine = endpoint.id == owner.endpoint or (owner.target is not None and owner.target in leads)
             if mine and owner.names & {fold(fqdn), fold(name.fqdn)}:
                 return 0
         return hub.near(endpoint)

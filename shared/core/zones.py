@@ -18,7 +18,8 @@ from typing import Any
 from .ids import fold, is_guid
 
 CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
-_LONGEST = 253
+LONGEST = 253
+"""Characters of one name."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _REGION = re.compile(r"(?!global$)[a-z][a-z0-9]{2,62}", re.ASCII)
 _STUB = 30
@@ -63,8 +64,8 @@ def host_name(text: object) -> str:
     if not isinstance(text, str):
         raise NotAHostName("not text")
     name = fold(text).removesuffix(".")
-    if not name or len(name) > _LONGEST:
-        raise NotAHostName(f"{len(name)} characters; 1 to {_LONGEST} are allowed")
+    if not name or len(name) > LONGEST:
+        raise NotAHostName(f"{len(name)} characters; 1 to {LONGEST} are allowed")
     labels = name.split(".")
     for place, label in enumerate(labels):
         if label == "*" and place == 0 and len(labels) > 1:
@@ -138,7 +139,7 @@ def _first(name: str, cloud: str, resource_type: str, group: str) -> tuple[_Rule
 def _fill(form: _Form, words: dict[str, str]) -> ZoneRecord | None:
     place = ZoneRecord(zone=(form.zone or "").format(**words), record=form.record.format(**words))
     # The zone's name is longer than the public suffix: what DNS has no room for has no record.
-    return place if len(f"{place.record}.{place.zone}") <= _LONGEST else None
+    return place if len(f"{place.record}.{place.zone}") <= LONGEST else None
 
 
 def _workspace_guid(siblings: Iterable[str], region: str, suffix: str) -> str | None:

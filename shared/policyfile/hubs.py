@@ -24,6 +24,7 @@ from .texts import (
     ServiceText,
     Text,
     ZonesText,
+    ZoneText,
 )
 
 Dial = Literal["sync", "upsert-only"]
@@ -103,7 +104,7 @@ class NamesFile(Strict):
 
     service: ServiceText
     """The id of the Private Link Service, or its alias."""
-    zone: HostText
+    zone: ZoneText
     """The private DNS zone, such as westeurope.privatelink.azure.clickhouse.cloud."""
     records: Annotated[list[RecordText], Field(min_length=1, max_length=20)]
     """The names left of the zone: a host, "*" for every name, "@" for the zone itself."""

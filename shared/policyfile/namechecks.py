@@ -6,9 +6,11 @@ As checks.py: reads the file as it was written, and tolerates every shape.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..core.ids import fold
+from ..core.zones import CLOUDS, LONGEST, NotAHostName, locate
 from .yamlfile import Place
 
 Mistake = tuple[Place, str]
@@ -58,31 +60,47 @@ def _services(data: object) -> Iterator[Mistake]:
     for place, one in _items(data, "names"):
         records = one.get("records")
         for at, record in enumerate(records if isinstance(records, list) else ()):
-            key = (fold(str(one.get("service"))), fold(str(one.get("zone"))), fold(str(record)))
+            zone = _host(one.get("zone"))
+            key = (fold(str(one.get("service"))).removesuffix("/"), zone, fold(str(record)))
+            if record != "@" and len(f"{record}.{zone}") > LONGEST:
+                yield (*place, "records", at), f"is too long in that zone: DNS has room for {LONGEST} characters"
             if key in seen:
                 yield (*place, "records", at), "is given to this service in this zone already"
             seen.add(key)
 
 
 def _owners(data: object) -> Iterator[Mistake]:
-    seen: set[str] = set()
+    """A public name and the full name of its record are one name; one owner may be given both."""
+    seen: dict[str, Place] = {}
     for place, one in _items(data, "owners"):
         listed = one.get("names")
         for at, name in enumerate(listed if isinstance(listed, list) else ()):
-            key = fold(str(name)).removesuffix(".")
-            if key in seen:
+            text = _host(name)
+            if seen.setdefault(_record_of(text), place) != place or text in map(_host, listed[:at]):
                 yield (*place, "names", at), "has an owner already: only one can hold it"
-            seen.add(key)
+
+
+def _record_of(name: str) -> str:
+    """The full name of the record of a public name, in whichever cloud; of any other name, the name."""
+    for cloud in CLOUDS:
+        with suppress(NotAHostName):
+            if found := locate(name, cloud=cloud):
+                return found.zone if found.record == "@" else f"{found.record}.{found.zone}"
+    return name
 
 
 def _ttls(data: object) -> Iterator[Mistake]:
     found = data.get("ttls") if isinstance(data, Mapping) else None
     seen: set[str] = set()
     for zone in found if isinstance(found, Mapping) else ():
-        key = fold(str(zone)).removesuffix(".")
+        key = _host(zone)
         if key in seen:
             yield ("ttls", zone), "is given twice: upper and lower case mean the same here"
         seen.add(key)
+
+
+def _host(text: object) -> str:
+    return fold(str(text)).removesuffix(".")
 
 
 def _items(data: object, kind: str) -> Iterator[tuple[Place, Mapping[str, Any]]]:

@@ -14,7 +14,6 @@ from .hubs import Dial, HubFile, ModesFile, NameOwnerFile, NamesFile, Strict
 from .texts import (
     GroupText,
     GuidText,
-    HostText,
     LinkText,
     Long,
     ManagementGroupText,
@@ -27,6 +26,7 @@ from .texts import (
     TypeText,
     UntilText,
     Word,
+    ZoneText,
     whole_number,
 )
 
@@ -203,7 +203,7 @@ class PolicyFile(Strict):
     """What is done, and what is only shown; omitted ones mean LINKKEEPER_MODE."""
     ttl: Seconds = 10
     """Time to live of records, in seconds; 10 is what zone groups use."""
-    ttls: dict[HostText, Seconds] = {}
+    ttls: dict[ZoneText, Seconds] = {}
     """Time to live of single zones, by their names; goes before the hub's."""
     records: Dial = "sync"
     """sync: records whose endpoint is gone are deleted; upsert-only: they are kept and shown."""

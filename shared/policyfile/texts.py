@@ -141,6 +141,16 @@ def _host(value: object) -> object:
         raise ValueError(f"is no name that DNS takes: {wrong}") from None
 
 
+def _zone(value: object) -> object:
+    """A private DNS zone: Azure takes two labels or more, and a wildcard only as a record."""
+    name = str(_host(value))
+    if name.startswith("*"):
+        raise ValueError("is no zone: '*' can only be a record in one")
+    if "." not in name:
+        raise ValueError("is no private DNS zone: it needs two labels or more, such as contoso.internal")
+    return name
+
+
 def _record(value: object) -> object:
     """Left of the zone: labels, `*` alone or first, `@` for the zone itself."""
     text = fold(_ascii(value))
@@ -202,6 +212,7 @@ NetworkText = Annotated[Any, BeforeValidator(_typed("Microsoft.Network/virtualNe
 EndpointText = Annotated[Any, BeforeValidator(_typed("Microsoft.Network/privateEndpoints")), _as("string")]
 ServiceText = Annotated[Any, BeforeValidator(_service), _as("string")]
 HostText = Annotated[str, BeforeValidator(_host)]
+ZoneText = Annotated[str, BeforeValidator(_zone)]
 RecordText = Annotated[str, BeforeValidator(_record)]
 RegionText = Annotated[str, BeforeValidator(_region)]
 ResolverText = Annotated[str, BeforeValidator(_resolver)]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.azure import pacing
 from shared.sweep import sweep
+from simulator.azure import gateway
+from simulator.azure.calls import Call, Reply
 from tests.azure import test_service_names as services
 from tests.azure import test_too_many_deletions as many
 from tests.azure.test_hubs import hub, members, policy
@@ -298,3 +301,73 @@ def test_a_new_mark_or_time_to_live_that_was_not_written_is_written_later(
     hours_later(w)
     found = w.record()
     assert {**found["metadata"], "ttl": found["ttl"]}[proof[0]] == proof[1]
+
+
+# --- marks, odd answers, preconditions ----------------------------------------------------------------------
+
+
+def test_an_edited_comment_in_the_policy_releases_no_deletions(w: World) -> None:
+    for endpoint in many.many(w, "deletions_per_sweep: 3"):
+        w.removes(endpoint)
+    w.azure.outbox.clear()
+    w.sweep()
+    w.set_policy(w.policy_path.read_text() + "# a comment\n")
+    w.signal(w.storage_id(), w.storage_id())
+    assert many.left(w) == 4
+
+
+@pytest.mark.parametrize("key", ["managed_by", "managed-by", "createdBy"])
+def test_what_another_tool_marks_in_its_own_spelling_is_not_adopted(w: World, key: str) -> None:
+    w.fresh(policy(hub("dns", "{all: true}", ", adopt: true")))
+    w.zone()
+    w.writes("acct1", "10.0.0.4", metadata={key: "terraform"})
+    w.asks(w.storage())
+    w.settle_all()
+    w.sweep()
+    assert w.record()["metadata"] == {key: "terraform"}
+
+
+def test_an_endpoint_that_shows_no_link_at_all_loses_nothing(w: World) -> None:
+    w.fresh(rules(TEAM_RULE))
+    endpoint = w.connected()
+    body = w.arm("GET", endpoint).json()
+    for kind in ("manualPrivateLinkServiceConnections", "privateLinkServiceConnections"):
+        body["properties"][kind] = []
+    w.azure.fault(method="GET", path="privateEndpoints/pe1$", status=200, body=body, principal="app")
+    w.signal(w.storage_id(), endpoint)
+    assert w.record()
+
+
+def test_every_write_of_a_record_carries_the_etag_of_what_was_seen(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 2, over the wire: created only where there is none, changed and deleted only as it was."""
+    sent: list[tuple[str, str | None, str | None]] = []
+    inner = gateway.route
+
+    def route(call: Call) -> Reply:
+        if call.principal == "app" and call.method != "GET" and "privateDnsZones" in call.path.id:
+            sent.append((call.method, call.headers.get("If-None-Match"), call.headers.get("If-Match")))
+        return inner(call)
+
+    monkeypatch.setattr(gateway, "route", route)
+    first = w.connected()
+    second = w.asks(w.storage_id(), "pe2")
+    w.settle_all()
+    w.removes(first)
+    w.settle_all()
+    w.removes(second)
+    w.settle_all()
+    assert [method for method, _, _ in sent] == ["PUT", "PUT", "DELETE"]
+    assert sent[0][1:] == ("*", None)
+    assert all(none is None and match and match != "*" for _, none, match in sent[1:])
+
+
+def test_a_write_that_waits_too_long_for_its_turn_was_never_sent(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    w.fresh(rules(TEAM_RULE))
+    endpoint = w.connected()
+    monkeypatch.setattr(pacing, "_IN_LINE", 0.1)
+    w.azure.fault(method="PUT", path="/A/", status=429, headers={"Retry-After": "1"}, times=1)
+    w.removes(f"{w.zone_id()}/A/acct1")
+    w.run(w.app.worklist.signal(w.resource(w.storage_id()), w.resource(endpoint), "endpoint"))
+    hours_later(w, 1)
+    assert w.addresses() == w.address_of(endpoint)
+    assert not [row for row in w.journal("put") if row["result"] == "unknown"]

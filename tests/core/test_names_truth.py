@@ -25,6 +25,8 @@ FOREIGN: list[tuple[tuple[str, str], ...]] = [
     (("creator", "created by private endpoint pe9 with resource guid x"),),
     (("managedBy", "linkkeeper"), ("owner", "contoso-hub"), ("deployment", "another")),
     (("Owner", "external-dns"),),
+    (("managed_by", "terraform"),),
+    (("created-by", "external-dns"),),
 ]
 
 claims = st.lists(
@@ -91,8 +93,9 @@ def ours(present: RecordSet) -> bool:
 
 
 def unmarked(present: RecordSet) -> bool:
-    known = {"creator", "managedby", "owner", "deployment"}
-    return not present.foreign and not known & {key.lower() for key, _ in present.metadata}
+    known = {"creator", "managedby", "owner", "deployment", "createdby"}
+    keys = {key.lower().replace("_", "").replace("-", "") for key, _ in present.metadata}
+    return not present.foreign and not known & keys
 
 
 def incumbent(one: Claim, present: RecordSet | None) -> bool:

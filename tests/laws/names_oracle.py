@@ -1,4 +1,4 @@
-"""Who should have which name in which copy of a zone, written a second time: from the design, with none of the app's code.
+"""Who should have which name in which copy of a zone, written a second time: from the design, not from the app's code.
 
 A policy is the document as a person writes it (a dict; JSON is YAML).
 """

@@ -1,4 +1,4 @@
-"""Stands inside the small Azure and judges every write of a record at the moment it happens, against Azure's own state."""
+"""Stands inside the small Azure and judges every write of a record when it happens, against Azure's own state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tests.laws.names_oracle import Claim, Doc, Key
 
 _ROUTE, _NOTE, _SETTLE = gateway.route, Counter.note, settle.settle
 UNREAD_ENDPOINTS_ARE_WRITTEN = True
-"""Known: a record is written for an endpoint whose read failed, as its claim is remembered. False: that is judged, too."""
+"""Known: a record is written for an endpoint whose read failed, as its claim is remembered. False: judge that, too."""
+NARROWED_HUBS_LIST_NOBODY = True
+"""Known: an endpoint that stays Approved and is only not served any more gives a name up, and its target is not listed,
+so a claimant that nobody read yet is overlooked. False: judge that, too."""
 PROOF = ("ResourceNotFound", "ResourceGroupNotFound")
 
 
@@ -275,6 +278,9 @@ class Witness:
     def _told(self, claim: Claim, key: Key, mark: dict[str, str]) -> bool:
         """Claims of other targets are known only once they were read, under this policy."""
         same = claim.target in (self.target, mark.get("target", "").lower())
+        last = self.cloud.get(mark.get("endpoint", "").lower())
+        if NARROWED_HUBS_LIST_NOBODY and last is not None and oracle.live(self.cloud, last):
+            same = False
         return same or self.docs[-1] in self.known.get((claim.endpoint, claim.guid, key), ())
 
     def _cap(self, doc: Doc, key: Key) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -103,7 +103,7 @@ hubs = st.sampled_from(HUBS)
 
 class Names(RuleBasedStateMachine):
     world: World
-    total: Counter[str] = Counter()
+    total: ClassVar[Counter[str]] = Counter()
     """What was tried, over all examples."""
 
     def __init__(self) -> None:
@@ -220,10 +220,12 @@ class Names(RuleBasedStateMachine):
             tags=tags,
         )
 
-    @rule(which=live_slots)
-    def an_endpoint_goes(self, which: int) -> None:
+    @rule(which=live_slots, told=st.booleans())
+    def an_endpoint_goes(self, which: int, told: bool) -> None:
         if found := self.some(which):
             self.w.removes(found.path.id)
+            if told:
+                self.everything_arrives()
 
     @rule(which=live_slots)
     def an_endpoint_moves(self, which: int) -> None:
@@ -248,6 +250,7 @@ class Names(RuleBasedStateMachine):
             self.comes(account)
         else:
             self.w.removes(self.target(account))
+            self.everything_arrives()
 
     @rule(which=live_slots, gone=st.booleans())
     def a_connection_is_rejected_by_hand(self, which: int, gone: bool) -> None:
@@ -565,4 +568,4 @@ class Names(RuleBasedStateMachine):
 
 def test_whatever_happens_no_name_is_lost_and_nobodys_record_is_harmed(the_world: World) -> None:
     Names.world = the_world
-    run_state_machine_as_test(Names, settings=effort(25, stateful_step_count=30))
+    run_state_machine_as_test(Names, settings=effort(15, stateful_step_count=30))
