@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.core.model import Connection, Status, Verdict
 from shared.core.names import Mark
-from shared.core.plan import ORDER, Plan, Snapshot, completed, plan
+from shared.core.plan import ORDER, Change, Plan, Snapshot, capped, completed, is_too_much, plan
 
 from .build import (
     ENDPOINT,
@@ -31,6 +31,7 @@ from .build import (
     examples,
     foreign,
     grant,
+    hub,
     link,
     name,
     policy,
@@ -282,3 +283,168 @@ def test_an_incomplete_look_adds_but_never_deletes_or_hands_over() -> None:
     ):
         (change,) = planned(snapshot(names=(one,), incomplete="pe3 is not ready")).changes
         assert change.blocked == ("not everything could be read: pe3 is not ready" if blocked_ else "")
+
+
+@pytest.mark.parametrize("near", [(1, 3), (2, 3), (1, 2), (0, 1)], ids=str)
+def test_a_nearer_endpoint_takes_a_name_over_and_only_after_a_complete_look(near: tuple[int, int]) -> None:
+    holds = claim(near=near[1])
+    nearer = claim(endpoint_id("pe2"), "10.0.0.5", guid=GUID2, near=near[0])
+    contested = snapshot(names=(state(holds, nearer, present=record(holds)),))
+    (change,) = planned(contested).changes
+    assert (change.kind, change.hands_over, change.blocked) == ("put", True, "")
+    (waits,) = planned(replace(contested, incomplete="pe3 is not ready")).changes
+    assert waits.blocked == "not everything could be read: pe3 is not ready"
+    farther = snapshot(names=(state(holds, nearer, present=record(nearer)),))
+    assert not planned(farther)
+
+
+# --- brakes on deletions ----------------------------------------------------------------------------
+
+
+def losing(number: int, kept: int = 0) -> Snapshot:
+    """So many records that nobody claims any more, and so many names that are wanted and not there."""
+    gone = (name(f"gone{n}") for n in range(number))
+    new = (name(f"new{n}") for n in range(kept))
+    return snapshot(
+        connection("z.bad", endpoint=BAD),
+        names=(
+            *(state(name=one, present=record(claim(name=one))) for one in gone),
+            *(state(claim(name=one), name=one) for one in new),
+        ),
+    )
+
+
+def deletions(found: Plan) -> list[Change]:
+    return [change for change in found.changes if change.kind == "delete"]
+
+
+@pytest.mark.parametrize(("number", "most", "waits"), [(3, 3, False), (4, 3, True), (1, 0, True), (0, 0, False)])
+def test_as_many_deletions_as_the_cap_says_need_nobody_and_one_more_stops_them_all(
+    number: int, most: int, waits: bool
+) -> None:
+    made = planned(losing(number))
+    assert is_too_much(made, most) is waits
+    found = deletions(capped(made, set(), most))
+    assert [(change.capped, bool(change.blocked)) for change in found] == [(waits, waits)] * number
+
+
+def test_the_cap_stops_nothing_but_deletions() -> None:
+    found = capped(planned(losing(3, kept=3)), set(), 0)
+    assert kinds(found) == ["reject", "put", "put", "put", "delete", "delete", "delete"]
+    assert [change.blocked for change in found.changes if change.kind != "delete"] == [""] * 4
+    assert not any(change.for_good for change in found.changes), "a person may release them"
+
+
+def test_what_waits_says_how_many_how_to_release_them_and_by_which_fingerprint() -> None:
+    made = planned(losing(4))
+    for change in deletions(capped(made, set(), 3)):
+        assert change.blocked.startswith("4 deletions at once, more than 3;")
+        assert f"POST /api/settle and fingerprint {made.fingerprint}" in change.blocked
+
+
+def test_a_plan_that_waits_has_the_fingerprint_that_releases_it() -> None:
+    made = planned(losing(4))
+    once = capped(made, set(), 3)
+    assert once.fingerprint == made.fingerprint
+    assert capped(once, set(), 3) == once
+    assert planned(losing(5)).fingerprint != made.fingerprint
+
+
+def test_released_deletions_go_and_those_that_came_since_then_wait() -> None:
+    made = planned(losing(4))
+    released = {change.subject for change in deletions(made)}
+    assert capped(made, released, 3) == made
+    more = capped(planned(losing(5)), released, 3)
+    assert {change.subject for change in deletions(more) if not change.blocked} == released
+    assert [change.capped for change in deletions(more) if change.subject not in released] == [True]
+
+
+def test_deletions_that_are_blocked_for_another_reason_do_not_count() -> None:
+    blocked_ = planned(replace(losing(4), deletes_allowed=False))
+    assert not is_too_much(blocked_, 3)
+    assert capped(blocked_, set(), 3) == blocked_
+
+
+@examples(100)
+@given(st.integers(0, 6), st.integers(0, 6), st.sets(st.integers(0, 5)))
+def test_more_unreleased_deletions_than_the_cap_are_never_done_at_once(
+    number: int, most: int, released: set[int]
+) -> None:
+    agreed = {name(f"gone{n}").id for n in released}
+    found = capped(planned(losing(number)), agreed, most)
+    doing = {change.subject for change in deletions(found) if not change.blocked}
+    assert len(doing - agreed) <= most
+    assert agreed & {change.subject for change in deletions(found)} <= doing
+    assert found.fingerprint == planned(losing(number)).fingerprint
+
+
+def test_what_a_sweep_holds_back_stays_with_the_reason_and_the_rest_goes() -> None:
+    why = "one of 7 deletions that a sweep would bring about"
+    found = deletions(planned(replace(losing(2), capped={name("gone0").id: why})))
+    assert {change.subject: change.blocked for change in found} == {name("gone0").id: why, name("gone1").id: ""}
+
+
+def test_what_a_sweep_holds_back_holds_no_other_kind_of_change() -> None:
+    why = {name("new0").id: "x", connection_id("z.bad"): "x"}
+    found = planned(replace(losing(0, kept=1), capped=why)).changes
+    assert [(change.kind, change.blocked) for change in found] == [("reject", ""), ("put", "")]
+
+
+# --- upsert-only --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "careful",
+    [
+        policy(hubs=(hub(upsert_only=True),)),
+        policy(hubs=(), upsert_only=True),
+    ],
+    ids=["the hub says so", "no hub has the zone any more, and the policy says so"],
+)
+def test_where_records_are_upsert_only_deletions_are_shown_and_never_done(careful: Any) -> None:
+    (change,) = deletions(planned(losing(1), policy=careful))
+    assert change.blocked == "records are upsert-only here: kept; delete it by hand, or set records: sync"
+    assert change.for_good
+    assert not is_too_much(planned(losing(9), policy=careful), 0), "what is never done needs no release"
+
+
+def test_the_dial_of_a_hub_goes_before_that_of_the_policy() -> None:
+    (change,) = deletions(planned(losing(1), policy=policy(hubs=(hub(upsert_only=False),), upsert_only=True)))
+    assert change.blocked == ""
+
+
+def test_upsert_only_still_writes_and_hands_over() -> None:
+    careful = policy(hubs=(hub(upsert_only=True),))
+    heir = claim(endpoint_id("pe2"), "10.0.0.5", guid=GUID2)
+    for one in (state(claim()), state(heir, present=record())):
+        (change,) = planned(snapshot(names=(one,)), policy=careful).changes
+        assert (change.kind, change.blocked) == ("put", "")
+
+
+def test_no_reason_for_later_hides_that_a_record_is_kept_for_good() -> None:
+    careful = policy(hubs=(hub(upsert_only=True),))
+    troubled = replace(losing(1), incomplete="pe3", deletes_allowed=False, suspended={"delete": "x"})
+    assert deletions(planned(troubled, policy=careful))[0].for_good
+
+
+def test_adoption_is_planned_only_in_the_hub_that_says_so_and_is_told_as_such() -> None:
+    nobodys = foreign("10.0.0.4", metadata=())
+    found = planned(snapshot(names=(state(claim(), present=nobodys),)), policy=policy(hubs=(hub(adopt=True),)))
+    (change,) = found.changes
+    assert (change.kind, change.adopts, change.if_match) == ("put", True, "f1")
+    without = planned(snapshot(names=(state(claim(), present=nobodys),)))
+    assert without.changes == ()
+    assert without.findings == ((str(name()), "foreign but correct: it carries no owner mark"),)
+
+
+def test_a_record_takes_the_time_to_live_of_its_service_then_its_zone_then_its_hub_then_the_policy() -> None:
+    zone = name().zone.name
+    for ttl, own, whole in (
+        (60, claim(ttl=60), policy(ttl=20, ttls={zone: 30}, hubs=(hub(ttl=40),))),
+        (30, claim(), policy(ttl=20, ttls={zone: 30}, hubs=(hub(ttl=40),))),
+        (40, claim(), policy(ttl=20, hubs=(hub(ttl=40),))),
+        (20, claim(), policy(ttl=20)),
+    ):
+        (change,) = planned(snapshot(names=(state(own),)), policy=whole).changes
+        assert change.record is not None
+        assert change.record.ttl == ttl
