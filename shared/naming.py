@@ -17,11 +17,12 @@ from .azure.surroundings import Wants
 from .core import claims, names
 from .core.claims import Wanted
 from .core.ids import ResourceId
-from .core.model import Claim, Endpoint, Name, Presence, Seen, Status
+from .core.model import SERVICE, Claim, Endpoint, Name, Presence, Seen, Status
 from .core.names import NameState
 from .core.policy import Policy
 from .core.signals import RECORD
 from .errors import Lasting, Passing
+from .observe import look_wider
 from .view import View, endpoint_facts
 
 
@@ -36,6 +37,10 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
             view.waiting.add(endpoint)
     touched, given_up = _touched(view, memory, wanted, policy)
     if not touched:
+        return
+    if given_up and view.listing is None and not view.look.target.is_a(SERVICE):
+        await look_wider(view, memory, policy, app)
+        await look_at_names(view, memory, policy, app)
         return
     new = [claim for asked in wanted.values() for claim in asked.claims if claim.name in touched]
     if not view.look.dry:

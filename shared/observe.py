@@ -40,6 +40,12 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
     return view
 
 
+async def look_wider(view: View, memory: Memory, policy: Policy, app: App) -> None:
+    """A name is given up by one who stays connected: whoever else asks for it may not have been read yet (law 3)."""
+    await _list(view, app)
+    await _read_endpoints(view, _endpoints_to_read(view, memory, policy, app), app)
+
+
 async def _read_subjects(view: View, memory: Memory, app: App) -> None:
     look = view.look
     for endpoint, (seen, at) in look.given.items():

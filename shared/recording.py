@@ -123,9 +123,9 @@ async def _remember(work: Work) -> None:
 
 
 async def _remember_read(work: Work, name: Name) -> None:
-    present = work.view.states[name].present
-    if present is not None and work.app.mark(work.policy).owns(present):
-        await book.remember_record(work.app.tables, present)
+    state = work.view.states[name]
+    if state.present is not None and work.app.mark(work.policy).owns(state.present):
+        await book.remember_record(work.app.tables, replace(state.present, ceded=state.ceded))
     else:
         await book.forget_record(work.app.tables, name)
 

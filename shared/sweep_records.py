@@ -99,6 +99,9 @@ def _record(
         return
     ours = mark.owns(present)
     target = claim.target if claim else ResourceId.read(present.label("target"))
+    if ours and claim is None and _is_ceded(swept, target, memory, present):
+        swept.find(f"{name}: its endpoint's zone group covers it and writes nothing, so our record stays")
+        return
     if ours and not alive and target is not None:
         swept.deleting.append((target, name))
     if claim is None:
@@ -114,6 +117,14 @@ def _record(
         swept.suspect(claim.target, name.id, "its record is correct, and the policy says to adopt it")
     elif not ours and present.addresses != claim.addresses:
         swept.findings.append(f"{name}: a record that is not ours is in the way of {claim.endpoint.name}")
+
+
+def _is_ceded(swept: Sweep, target: ResourceId | None, memory: RecordSet | None, present: RecordSet) -> bool:
+    """As it was when a settle saw it, and its endpoint is still connected."""
+    endpoint = ResourceId.read(present.label("endpoint"))
+    if memory is None or not memory.ceded or memory.etag != present.etag or target is None or endpoint is None:
+        return False
+    return endpoint in swept.known.get(target, {}) and (target, endpoint) not in swept.gone
 
 
 def _alive(swept: Sweep, name: Name, claims: Iterable[Claim]) -> list[Claim]:

@@ -75,6 +75,7 @@ async def remember_record(tables: Tables, record: RecordSet) -> None:
         "ttl": record.ttl,
         "metadata": json.dumps(record.metadata),
         "etag": record.etag,
+        "ceded": record.ceded,
     }
     await tables.put(NAMES, Row(record.name.hash, "record", data))
 
@@ -138,4 +139,5 @@ def _record(name: Name, data: Any) -> RecordSet:
         ttl=int(data["ttl"]),
         metadata=tuple((str(k), str(v)) for k, v in json.loads(data["metadata"])),
         etag=str(data["etag"]),
+        ceded=bool(data.get("ceded")),
     )

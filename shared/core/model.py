@@ -243,6 +243,8 @@ class RecordSet:
     etag: str = ""
     foreign: tuple[str, ...] = field(default=())
     """Why the set cannot be ours whatever its metadata says: auto-registered, or properties we do not know."""
+    ceded: bool = False
+    """Remembered: a zone group has this name and wrote nothing, so our record stays until it does, or is removed."""
 
     def label(self, key: str) -> str | None:
         return dict(self.metadata).get(key)

@@ -244,6 +244,23 @@ def test_a_zone_group_that_writes_nothing_is_told_and_nothing_is_written_beside_
     assert not w.records()
 
 
+def test_a_record_of_ours_beside_a_group_that_writes_nothing_is_looked_at_once_and_then_only_told(w: World) -> None:
+    endpoint = w.connected()
+    w.azure.switch(group_silent=True)
+    w.zone_group(endpoint)
+    w.settle_all()
+    w.sweep()
+    again = w.sweep()
+    assert not again.suspects
+    assert "zone group covers it and writes nothing, so our record stays" in str(again.findings)
+    w.removes(endpoint)
+    w.azure.outbox.clear()
+    w.sweep()
+    w.allow_deletes()
+    w.sweep()
+    assert not w.addresses()
+
+
 def test_a_zone_group_of_another_hubs_copy_does_not_keep_us_from_ours(w: World) -> None:
     endpoint = w.connected()
     other = w.zone(group="elsewhere")

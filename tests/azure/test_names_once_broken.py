@@ -55,6 +55,26 @@ def test_an_heir_whose_management_group_says_nothing_inherits_all_the_same(w: Wo
     assert w.addresses(group="west") == w.address_of(second)
 
 
+@pytest.mark.parametrize("change", ["policy", "tag"])
+def test_who_is_not_served_any_more_gives_its_name_to_a_claimant_whose_event_was_lost(w: World, change: str) -> None:
+    both = f"{{subscriptions: [{TEAM}, {STRANGER}], tags: {{env: prod}}}}"
+    w.fresh(policy(hub("west", both)))
+    w.zone(group="west")
+    target = w.storage()
+    first = w.asks(target, "b2", subscription=STRANGER, tags={"env": "prod"})
+    w.settle_all()
+    w.allow_deletes()
+    second = w.asks(target, "b1", manual=False, tags={"env": "prod"})
+    w.azure.outbox.clear()
+    if change == "policy":
+        w.set_policy(policy(hub("west", f"{{subscriptions: [{TEAM}]}}")))
+    else:
+        w.asks(target, "b2", subscription=STRANGER)
+        w.azure.outbox.clear()
+    w.signal(target, first)
+    assert w.addresses(group="west") == w.address_of(second)
+
+
 def test_an_endpoint_made_again_in_a_hub_that_may_not_serve_it_keeps_its_name_with_its_new_address(w: World) -> None:
     w.fresh(CORP)
     members(w, TEAM)

@@ -17,11 +17,6 @@ from tests.laws import names_oracle as oracle
 from tests.laws.names_oracle import Claim, Doc, Key
 
 _ROUTE, _NOTE, _SETTLE = gateway.route, Counter.note, settle.settle
-UNREAD_ENDPOINTS_ARE_WRITTEN = True
-"""Known: a record is written for an endpoint whose read failed, as its claim is remembered. False: judge that, too."""
-NARROWED_HUBS_LIST_NOBODY = True
-"""Known: an endpoint that stays Approved and is only not served any more gives a name up, and its target is not listed,
-so a claimant that nobody read yet is overlooked. False: judge that, too."""
 PROOF = ("ResourceNotFound", "ResourceGroupNotFound")
 
 
@@ -187,8 +182,6 @@ class Witness:
         fitting = [row for row in fitting if row.claims[number][key].addresses == found]
         if any(key[0] in row.covered for row in shown[-1:]):
             why.append("zone group: the endpoint's zone group covers this zone")
-        elif not shown and UNREAD_ENDPOINTS_ARE_WRITTEN and mark.get("endpoint", "").lower() in self.failed:
-            self.count("written unread")
         elif not shown:
             why.append("law 6: for an endpoint that was not read in this settle")
         elif not fitting:
@@ -278,9 +271,6 @@ class Witness:
     def _told(self, claim: Claim, key: Key, mark: dict[str, str]) -> bool:
         """Claims of other targets are known only once they were read, under this policy."""
         same = claim.target in (self.target, mark.get("target", "").lower())
-        last = self.cloud.get(mark.get("endpoint", "").lower())
-        if NARROWED_HUBS_LIST_NOBODY and last is not None and oracle.live(self.cloud, last):
-            same = False
         return same or self.docs[-1] in self.known.get((claim.endpoint, claim.guid, key), ())
 
     def _cap(self, doc: Doc, key: Key) -> list[str]:
