@@ -14,11 +14,13 @@ from .azure.clients import Clients
 from .azure.desk import Desk
 from .azure.dns import Dns
 from .azure.dnsbudget import DnsBudget, Remaining
+from .azure.hourly import Hourly
 from .azure.inventory import Inventory
 from .azure.journal import Entry, Journal
 from .azure.memory import load
 from .azure.notify import Notifier
 from .azure.policies import Policies
+from .azure.repeats import Repeats
 from .azure.slots import Slots
 from .azure.surroundings import Surroundings
 from .azure.tables import Tables
@@ -49,6 +51,8 @@ class App:
     inventory: Inventory
     surroundings: Surroundings
     slots: Slots
+    repeats: Repeats
+    hourly: Hourly
     notifier: Notifier
     policies: PolicySource
     stored: Policies
@@ -108,6 +112,8 @@ def build(settings: Settings, now: Clock = utc_now) -> App:
         inventory=Inventory(arm, clients),
         surroundings=Surroundings(Wire(clients, settings.arm), tables, now),
         slots=Slots(tables),
+        repeats=Repeats(Wire(clients, settings.arm)),
+        hourly=Hourly(tables, now),
         notifier=Notifier(clients, settings),
         policies=PolicySource(origin, settings.mode, stored, now, settings.cloud),
         stored=stored,

@@ -1,7 +1,7 @@
 """Do what a plan says, and only that. Modes are applied here and nowhere else.
 
 An outcome is done, skipped, failed, refused, unknown, conflict (look again) or open (sent, not read back yet). The
-order is the plan's: reject, approve, put, delete.
+order is the plan's: reject, approve, refresh, put, delete.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import groupby
 
-from . import deciding, writing
+from . import deciding, refreshing, writing
 from .core.plan import Change, Plan
 from .core.policy import Policy
 from .core.rules import Mode
@@ -24,6 +24,10 @@ async def apply(work: Work) -> None:
             for change in todo:
                 if work.passing is None and not work.late():
                     work.outcomes.append(await deciding.send(work, change))
+        elif kind == "refresh":
+            for change in todo:
+                if work.passing is None and not work.late():
+                    work.outcomes.append(await refreshing.send(work, change))
         elif kind == "delete" and work.approving:
             work.waits += todo  # what was just approved may claim the name: it must not vanish in between
         elif todo and work.passing is None and not work.late():

@@ -6,8 +6,10 @@ once the row is closed.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from . import refreshing
 from .app import App
 from .azure import claims as book
 from .azure.memory import Intent, Memory
@@ -52,17 +54,26 @@ async def _never_called(work: Work, intent: Intent) -> None:
 
 
 async def _close(work: Work, intent: Intent) -> bool:
-    result, detail = await (_decision if intent.kind in ("approve", "reject") else _record)(work, intent)
-    late = result == "open" and work.app.now() - intent.opened >= IN_FLIGHT
+    result, detail = await _judge(intent.kind)(work, intent)
+    most = refreshing.IN_FLIGHT if intent.kind == "refresh" else IN_FLIGHT
+    late = result == "open" and work.app.now() - intent.opened >= most
     if result == "open" and not late:
         return False
     if late:
-        result, detail = "unknown", f"not settled after {IN_FLIGHT.seconds // 60} minutes: {detail}"
+        result, detail = "unknown", f"not settled after {most.seconds // 60} minutes: {detail}"
     await work.app.journal.close(work.plan.target, intent, result, detail)
     if late and intent.grant:  # as far as anybody can see it never happened: the grant is good for another try
         await _never_called(work, intent)
         return True
+    if intent.kind == "refresh" and result == "failed":
+        await refreshing.remember_failure(work, intent, detail)
     return await finish(work.app, work.plan.target, intent, result)
+
+
+def _judge(kind: str) -> Callable[[Work, Intent], Awaitable[tuple[str, str]]]:
+    if kind == "refresh":
+        return refreshing.judged
+    return _decision if kind in ("approve", "reject") else _record
 
 
 async def _decision(work: Work, intent: Intent) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from .azure.memory import Known, Memory
 from .core.ids import ResourceId
 from .core.model import Connection, Endpoint, Link, Presence, Seen
 from .core.policy import Policy
+from .core.regions import Fit, differs
 from .view import View, connection_facts, endpoint_facts
 
 
@@ -30,6 +31,7 @@ def learned(view: View, memory: Memory, policy: Policy) -> tuple[list[Known], li
         if connection is None and complete and old is not None:
             old = replace(old, connection="", facts="", status="")  # not listed any more: once is news
         row = _known(endpoint, seen, connection, old, view.look.target, policy.hash)
+        row = _fitted(row, before, view.fits.get(endpoint))
         if row != before and (row.seen or row.facts):
             known.append(row)
     return known, [endpoint for endpoint in forget if endpoint in memory.known]
@@ -56,6 +58,15 @@ def _known(
         link="unreadable" if unreadable else (link.status.value if link else (old.link if old else "")),
         policy=policy,
     )
+
+
+def _fitted(row: Known, before: Known | None, fit: Fit | None) -> Known:
+    """What was compared with the account, or what is still true of an endpoint that did not change."""
+    if fit is not None:
+        return replace(row, fits=fit.digest if fit.right else "", differs=differs(fit))
+    if before is not None and before.seen == row.seen:
+        return replace(row, fits=before.fits, differs=before.differs)
+    return row
 
 
 def from_memory(known: Known, target: ResourceId) -> Seen:

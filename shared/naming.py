@@ -16,6 +16,7 @@ from .azure.memory import Memory
 from .azure.surroundings import Wants
 from .core import claims, names
 from .core.claims import Wanted
+from .core.cosmos import ACCOUNT
 from .core.ids import ResourceId
 from .core.model import SERVICE, Claim, Endpoint, Name, Presence, Seen, Status
 from .core.names import NameState
@@ -68,6 +69,8 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
         return Wanted()
     if seen.endpoint is None:
         return Wanted(complete=False)
+    if view.look.target.is_a(ACCOUNT) and view.listing is not None and view.account is None:
+        return Wanted(complete=False)  # which names it still has, nobody can tell
     if _sides_differ(seen.endpoint, view):
         return Wanted(complete=False)  # one side follows the other a little later
     connection = view.connection_of(seen.endpoint.id)
@@ -77,7 +80,12 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
 
 
 def _asked(endpoint: Endpoint, target: ResourceId, view: View, policy: Policy, app: App) -> Wanted:
-    return claims.wanted(endpoint, target, policy, app.settings.cloud, view.groups, view.legacy)
+    link = endpoint.link_to(target)
+    account = view.account if target == view.look.target else None
+    expected = account.names(link.groups[0]) if account and link and link.groups else None
+    return claims.wanted(
+        endpoint, target, policy, app.settings.cloud, view.groups, view.legacy, expected or frozenset()
+    )
 
 
 async def _look_at_groups(view: View, policy: Policy, app: App) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from .app import App
 from .azure.memory import Known, Memory
-from .core.around import NOTHING_READ
+from .core.cosmos import Account, digest
 from .core.decide import decide
 from .core.ids import ResourceId
 from .core.model import SERVICE, Connection, Presence, Seen, Status, Verdict
@@ -65,8 +65,10 @@ def _needs_list(view: View, memory: Memory) -> bool:
         return False  # somebody else's: only its endpoint is ours to see
     if look.full or any(not s.is_a(ENDPOINT) and not s.is_a(RECORD) for s in look.subjects):
         return True
-    if memory.operations or any(intent.kind in ("approve", "reject") for intent in memory.intents):
+    if memory.operations or any(intent.kind in ("approve", "reject", "refresh") for intent in memory.intents):
         return True
+    if any(_recreates(seen, look.target) for seen in view.seen.values()):
+        return True  # what its account has, only the account shows
     return any(
         is_changed(seen, endpoint, memory) and not _is_approved(seen, look.target)
         for endpoint, seen in view.seen.items()
@@ -103,6 +105,8 @@ def _endpoints_to_read(view: View, memory: Memory, policy: Policy, app: App) -> 
                 wanted.add(endpoint)
         elif (stale or _lags(connection, known)) and (policy.may_serve(endpoint) or endpoint in memory.names):
             wanted.add(endpoint)
+        elif view.account and connection.status is Status.APPROVED and policy.knows(endpoint):
+            wanted |= set() if _maps(connection, known, view.account, view) else {endpoint}
     if view.listing is not None and view.listing.complete:
         wanted |= {endpoint for endpoint in memory.names if endpoint not in listed}
         wanted |= {endpoint for endpoint, known in memory.known.items() if known.connection and endpoint not in listed}
@@ -142,7 +146,7 @@ def _decision_needs(
 ) -> bool:
     """Would reading the endpoint change the decision? What memory tells may hold, but never approve or reject."""
     target = view.look.target
-    around = view.found.around if view.found else NOTHING_READ
+    around = view.around
     bare = decide(connection, target=target, policy=policy, now=now, grants=memory.grants, around=around)
     if not bare.missing & _SHOWN_BY_ENDPOINT:
         return False
@@ -171,6 +175,19 @@ def _news(view: View, memory: Memory) -> bool:
 def is_changed(seen: Seen, endpoint: ResourceId, memory: Memory) -> bool:
     known = memory.known.get(endpoint)
     return known is None or known.seen != endpoint_facts(seen)
+
+
+def _recreates(seen: Seen, target: ResourceId) -> bool:
+    link = seen.endpoint.link_to(target) if seen.endpoint else None
+    return link is not None and link.recreate
+
+
+def _maps(connection: Connection, known: Known | None, account: Account, view: View) -> bool:
+    """Was it seen to map just the names that its account has now? One that we may not read cannot tell."""
+    if known is None or (known.link == "unreadable" and not view.look.thorough):
+        return True
+    expected = account.names((connection.groups or known.groups or ("",))[0])
+    return expected is None or (known.fits == digest(expected) and not connection.recreate)
 
 
 def _is_approved(seen: Seen, target: ResourceId) -> bool:

@@ -41,6 +41,8 @@ class Work:
     cut: bool = False
     waits: list[Change] = field(default_factory=list)
     """Deletes held back because what was just approved may claim the name."""
+    capped_refreshes: str = ""
+    """Why no more endpoints are refreshed for now."""
     unsent: bool = False
     """News could not be sent yet."""
 
@@ -93,11 +95,16 @@ def entry(work: Work, change: Change, mode: Mode = Mode.APPLY) -> Entry:
             "endpoint": record.label("endpoint") or "",
             **({"adopted": "yes"} if change.adopts else {}),
         }
+    if change.fit is not None:
+        names = {"adds": change.fit.missing, "drops": change.fit.surplus}
+        details |= {"endpoint": str(change.subject), **{key: sorted(value) for key, value in names.items()}}
     return Entry(change=change.id, kind=change.kind, subject=change.subject, details=details, grant=grant)
 
 
 def content(change: Change) -> str:
     """Enough to tell from a later read whether the change happened."""
+    if change.fit is not None:
+        return f"{change.fit.guid}|{change.fit.digest}"
     if change.decision is not None:
         return f"{change.decision.connection.endpoint}|{change.decision.connection.guid or ''}"
     return record_content(change.record) if change.record and change.kind == "put" else ""

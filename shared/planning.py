@@ -5,7 +5,7 @@ Refuses to decide: core/plan.py does. Refuses to act: apply.py does.
 
 from __future__ import annotations
 
-from . import limits, policychange, recording
+from . import limits, policychange, recording, refreshing, regions
 from .app import App
 from .apply import mode_of, without_off
 from .azure import releases
@@ -13,7 +13,6 @@ from .azure.desk import Control
 from .azure.memory import Memory
 from .azure.releases import Release
 from .core import plan as core
-from .core.around import NOTHING_READ
 from .core.model import Status
 from .core.plan import Change, Plan, Snapshot
 from .core.rules import Mode
@@ -33,7 +32,7 @@ async def plan(view: View, memory: Memory, state: PolicyState, control: Control,
         endpoints=view.seen,
         names=tuple(view.states.values()),
         grants=tuple(memory.grants),
-        around=view.found.around if view.found else NOTHING_READ,
+        around=view.around,
         notes=tuple(view.notes),
         approved=frozenset(memory.approved),
         ours=app.settings.depends_on(view.look.target),
@@ -42,11 +41,23 @@ async def plan(view: View, memory: Memory, state: PolicyState, control: Control,
         failed=recording.still_failed(memory, app.now()),
         deletes_allowed=control.claims_complete,
         full=full,
+        account=view.account,
+        fits=tuple(view.fits[endpoint] for endpoint in sorted(view.fits)),
+        unseen=regions.unseen(view),
+        capped_refreshes=await capped_refreshes(view, state, app),
         capped=await policychange.held_back(asked, state, app) if asked else {},
         suspended=suspensions(control.approvals, control.policy_valid, control.policy, state),
     )
     made = without_off(core.plan(seen, state.policy, app.mark(state.policy), app.now()), state.policy)
     return await _capped(made, state, app)
+
+
+async def capped_refreshes(view: View, state: PolicyState, app: App) -> str:
+    """Why no more endpoints are refreshed for now: a power like this one is used a little at a time."""
+    most = state.policy.caps.refreshes_per_hour
+    if not any(fit.is_due(state.policy.drift, app.now()) for fit in view.fits.values()):
+        return ""
+    return refreshing.too_many(most) if await app.hourly.taken(refreshing.WHAT) >= most else ""
 
 
 def _is_done(change: Change, state: PolicyState) -> bool:

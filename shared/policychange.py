@@ -17,6 +17,7 @@ from .azure import memory as memories
 from .azure.memory import Known
 from .azure.notify import POLICY_CHANGED
 from .azure.policies import Cap, fingerprint
+from .core.cosmos import Barrier
 from .core.decide import decide
 from .core.ids import ResourceId
 from .core.model import Connection, Decision, Grant, Status, Verdict
@@ -116,11 +117,12 @@ async def decided(
     app: App,
     grants: Iterable[Grant] = (),
     ask: bool = True,
+    barrier: Barrier | None = None,
 ) -> Decision:
     """With what lies around it as remembered or read: enough to hold, to count and to suspect, never to act on."""
     own = [grant for grant in grants if grant.connection == connection.id]
     wants = surroundings.lacking([connection], target, policy, app.now(), own)
-    around = (await app.surroundings.read(target, wants, ask=ask)).around
+    around = replace((await app.surroundings.read(target, wants, ask=ask)).around, barrier=barrier)
     return decide(connection, target=target, policy=policy, now=app.now(), grants=own, around=around)
 
 

@@ -17,7 +17,7 @@ from .azure import claims as book
 from .azure import memory as memories
 from .azure.journal import Entry
 from .azure.memory import TARGETS, Memory
-from .azure.notify import HELD
+from .azure.notify import HELD, REFRESH_NEEDED
 from .azure.tables import Row
 from .azure.worklist import Item
 from .core.ids import ResourceId, key_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _AFTER_APPROVAL = timedelta(seconds=2)
 _REQUESTED = (20, 120, 600)  # seconds; a proxy write can precede the moment the connection is listed (events.md 2)
 _WAITING = (3, 10, 30, 120, 600)
+_REFRESHING = (60, 180, 300, 600)  # Cosmos endpoints took nine minutes (reference/cosmos.md section 4)
 _YOUNG = timedelta(minutes=15)
 _NOTED = 200  # findings remembered as told
 _LASTING = {"failed", "refused"}
@@ -204,6 +205,13 @@ async def _note(work: Work) -> None:
             await app.journal.note(target, entry(work, outcome.change, Mode.PLAN), "skipped", outcome.detail)
     found = {_digest(finding): finding for finding in work.plan.findings}
     new = {digest: finding for digest, finding in found.items() if digest not in memory.noted}
+    for subject, text in _needed(work):
+        digest = _digest((str(subject), text))
+        found[digest] = (str(subject), text)
+        if digest not in memory.noted and await _tell_need(work, subject, text):
+            new[digest] = found[digest]
+        elif digest not in memory.noted:
+            del found[digest]
     for digest, (subject, text) in new.items():
         log(Event.FINDING, f"{subject}: {text}", target=target)
         details = {"policy": work.state.hash, "about": subject}
@@ -214,6 +222,26 @@ async def _note(work: Work) -> None:
     noted = list(found) if work.view.look.full else [*memory.noted, *new][-_NOTED:]
     if (plan, noted) != (memory.last_plan, memory.noted):
         await app.tables.put(TARGETS, Row(target.hash, "m!", {"plan": plan, "notes": json.dumps(noted)}))
+
+
+def _needed(work: Work) -> list[tuple[ResourceId, str]]:
+    """Endpoints that want a refresh and do not get it from us now: people may have to do it (the seed's notice)."""
+    under_way = {o.change.subject for o in work.outcomes if o.change.kind == "refresh" and o.result in ("open", "done")}
+    under_way |= {intent.subject for intent in work.memory.intents}
+    waits = {c.subject: c.blocked for c in work.plan.changes if c.kind == "refresh"}
+    found = []
+    for subject, why in work.plan.needs:
+        off = work.policy.mode("refresh") is not Mode.APPLY
+        blocked = waits.get(subject) or (f"modes.refresh is {work.policy.mode('refresh').value}" if off else "")
+        if subject not in under_way:
+            found.append((subject, f"{why}{f' ({blocked})' if blocked else ''}"))
+    return found
+
+
+async def _tell_need(work: Work, endpoint: ResourceId, text: str) -> bool:
+    sent = await tell(work.app, REFRESH_NEEDED, endpoint, work.plan.target, {"why": text}, key="endpointId")
+    work.unsent = work.unsent or not sent
+    return sent
 
 
 # --- when to look again -----------------------------------------------------------------------------
@@ -232,7 +260,10 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
             report.later[endpoint if served else target] = now + (_AFTER_APPROVAL if served else timedelta(seconds=20))
     again = work.view.again or (work.view.found is not None and work.view.found.again)
     if again or work.unsent or work.waits or work.memory.intents or any(o.result == "open" for o in work.outcomes):
-        report.later[target] = now + timedelta(seconds=_at(_WAITING, looks.get(target, 0)))
+        refreshing = work.memory.intents + [o.intent for o in work.outcomes if o.result == "open" and o.intent]
+        slow = bool(refreshing) and all(one.kind == "refresh" for one in refreshing) and not (again or work.unsent)
+        steps = _REFRESHING if slow else _WAITING
+        report.later[target] = now + timedelta(seconds=_at(steps, looks.get(target, 0)))
     for endpoint in work.view.waiting:
         seen = looks.get(endpoint, 0)
         if seen < len(_WAITING):

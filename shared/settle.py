@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from . import closing, granting, managed, operations, planning, policychange, recording, verifying
+from . import closing, granting, managed, operations, planning, policychange, recording, regions, verifying
 from .app import App
 from .apply import apply
 from .azure import memory as memories
@@ -143,6 +143,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
     for _ in range(ROUNDS):
         view = await observe(look, memory, state.policy, app)
         await look_at_names(view, memory, state.policy, app)
+        regions.compare(view, memory, app.now())
         news |= {endpoint for endpoint, seen in view.seen.items() if is_changed(seen, endpoint, memory)}
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:
@@ -153,6 +154,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
             await recording.record(step, item, report)
             await verifying.ask_later(step)
             await managed.check(step, report)
+            regions.look_again(step, item, report)
         report.outcomes += step.outcomes
         report.unreadable = view.unreadable
         report.cut = step.cut

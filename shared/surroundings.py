@@ -29,7 +29,7 @@ async def look_around(view: View, memory: Memory, policy: Policy, app: App) -> N
     ask = view.news or view.look.full or view.look.thorough
     connections = [_completed(connection, view, memory) for connection in view.connections]
     for _ in range(_ROUNDS):
-        around = view.found.around if view.found else NOTHING_READ
+        around = view.around
         wants = lacking(connections, view.look.target, policy, app.now(), memory.grants, around)
         if not wants or view.wants | wants == view.wants:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from . import sweep_cosmos
 from .app import App
 from .azure.surroundings import Wants
 from .core import claims
@@ -24,6 +25,7 @@ async def endpoints(swept: Sweep, app: App) -> None:
             swept.incomplete(str(wrong))
             continue
         swept.count("endpoints", len(listed))
+        swept.guids |= {endpoint.guid for endpoint in listed.values() if endpoint.guid}
         for endpoint in listed.values():
             _endpoint(swept, endpoint, groups, app.settings.cloud)
         for target, known in swept.known.items():
@@ -79,6 +81,8 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
         elif approved and unclaimed:
             swept.suspect(target, endpoint.id, "not all of its names are claimed")
             swept.unclaimed += 1
+        elif approved and (why := sweep_cosmos.endpoint(swept, endpoint, target, row)):
+            swept.suspect(target, target, why)
 
 
 def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:
@@ -88,7 +92,8 @@ def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Group
     shown = endpoint if endpoint.pairs is not None else replace(endpoint, addresses=("0.0.0.0",))
     there = {zone.id for hub in swept.policy.hubs for zone in swept.zones.get(hub.name, ())}
     unlisted = {name.zone for name in own if (hub := swept.policy.hub_of(name.zone)) and hub.name not in swept.zones}
-    asked = claims.wanted(shown, target, swept.policy, cloud, groups, legacy=there | unlisted)
+    expected = sweep_cosmos.expected(swept, endpoint, target)
+    asked = claims.wanted(shown, target, swept.policy, cloud, groups, there | unlisted, expected)
     wanted = {claim.name for claim in asked.claims}
     lost = {n for n in own.keys() - wanted if not asked.keeps(n, own[n].fqdn) or not swept.policy.hub_of(n.zone)}
     swept.lost |= {(endpoint.id, name) for name in lost}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from . import sweep_zones
+from . import sweep_cosmos, sweep_zones
 from .app import App
 from .azure import zonebook
 from .azure.dns import Zone
@@ -111,6 +111,8 @@ def _record(
             swept.suspect(target, name.id, "an orphaned record of ours")
         elif ours:
             swept.findings.append(f"{name}: our record names no target; delete it by hand")
+        else:
+            sweep_cosmos.strange_record(swept, name, present)
     elif ours and (memory is None or memory.etag != present.etag or _differs(swept, mark, claim, present)):
         swept.suspect(claim.target, name.id, "its record was changed, or is to be")
     elif not ours and present.addresses == claim.addresses and _adopts(swept, mark, name, present):

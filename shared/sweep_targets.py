@@ -5,12 +5,13 @@ Refuses to read more than lists, and to decide: a suspect is settled with its ow
 
 from __future__ import annotations
 
-from . import policychange
+from . import policychange, sweep_cosmos
 from .app import App
 from .azure.inventory import Found, Unread
 from .azure.linklists import link_services
 from .azure.memory import Known
 from .azure.providers import provider
+from .core.cosmos import Barrier
 from .core.exposure import differences
 from .core.ids import ResourceId, fold
 from .core.model import Connection, Status, Verdict
@@ -76,14 +77,19 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
             swept.incomplete(listing.why)
             return
         connections = listing.connections
+    if found.account is not None:
+        swept.accounts[found.target] = found.account
     known = swept.known.get(found.target, {})
+    if not pending_only:
+        sweep_cosmos.account(swept, found, connections, known)
     for connection in connections:
         swept.count("connections")
         if connection.endpoint is not None and connection is not current(connections, connection.endpoint):
             continue  # a stale one beside the current one
         if connection.endpoint is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
             swept.gone.add((found.target, connection.endpoint))
-        why = await _worth_a_look(connection, found.target, known, swept, app)
+        barrier = found.account.barrier(connections) if found.account else None
+        why = await _worth_a_look(connection, found.target, known, swept, app, barrier)
         if why and (connection.status is Status.PENDING or not pending_only):
             swept.suspect(found.target, found.target, why)
     listed = {connection.endpoint for connection in connections}
@@ -95,7 +101,12 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
 
 
 async def _worth_a_look(
-    connection: Connection, target: ResourceId, known: dict[ResourceId, Known], swept: Sweep, app: App
+    connection: Connection,
+    target: ResourceId,
+    known: dict[ResourceId, Known],
+    swept: Sweep,
+    app: App,
+    barrier: Barrier | None = None,
 ) -> str:
     row = known.get(connection.endpoint) if connection.endpoint else None
     if row is None and connection.endpoint is not None:
@@ -113,7 +124,7 @@ async def _worth_a_look(
         return changed
     remembered = completed(connection, from_memory(row, target), target)
     decision = await policychange.decided(
-        remembered, target, swept.policy, app, swept.grants, ask=not swept.late(app.now())
+        remembered, target, swept.policy, app, swept.grants, not swept.late(app.now()), barrier
     )
     if decision.verdict is Verdict.APPROVE and decision.rule:  # what people decided one by one is no mass
         swept.approving.append((target, connection))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from .azure.dns import Zone
 from .azure.memory import Known
+from .core.cosmos import Account
 from .core.ids import ResourceId
 from .core.model import Claim, Connection, Grant, Name, RecordSet
 from .core.policy import Policy
@@ -40,6 +41,10 @@ class Sweep:
     """Every name that is remembered: its claims, and what was last written."""
     claimed: dict[ResourceId, dict[Name, Claim]] = field(default_factory=dict)
     """Endpoint to the names it is remembered to claim."""
+    guids: set[str] = field(default_factory=set)
+    """Of every endpoint that was listed."""
+    accounts: dict[ResourceId, Account] = field(default_factory=dict)
+    """Cosmos DB accounts, as their list showed them."""
     services_of: dict[ResourceId, set[ResourceId]] = field(default_factory=dict)
     """Endpoint to the services elsewhere that it is remembered to lead to; no list of theirs tells."""
     lost: set[tuple[ResourceId, Name]] = field(default_factory=set)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .azure.arm import Listing
 from .azure.surroundings import Found, Wants
+from .core.around import NOTHING_READ, Around
+from .core.cosmos import ACCOUNT, Account, Barrier
 from .core.ids import ResourceId
 from .core.model import Connection, Name, Presence, Seen, Status
 from .core.names import NameState
+from .core.regions import Fit
 
 _ALIVE = {Status.APPROVED: 0, Status.PENDING: 1}
 
@@ -61,6 +64,8 @@ class View:
     """Older zones that exist, and so win."""
     again: bool = False
     """Something did not answer: look again."""
+    fits: dict[ResourceId, Fit] = field(default_factory=dict)
+    """Approved endpoints of a Cosmos DB account, beside the account."""
     found: Found | None = None
     """What lies around the connections, as far as some decision lacked it."""
 
@@ -78,6 +83,19 @@ class View:
 
     def connection_of(self, endpoint: ResourceId) -> Connection | None:
         return current(self.connections, endpoint)
+
+    @property
+    def account(self) -> Account | None:
+        return self.listing.account if self.listing else None
+
+    @property
+    def around(self) -> Around:
+        """What lies around the connections, as far as it was read, with what only their list shows."""
+        around = self.found.around if self.found else NOTHING_READ
+        is_account = self.look.target.is_a(ACCOUNT) and self.listing is not None and self.listing.complete
+        if not is_account:
+            return around
+        return replace(around, barrier=self.account.barrier(self.connections) if self.account else Barrier.UNKNOWN)
 
     @property
     def connections(self) -> tuple[Connection, ...]:

@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from ..core import reading
+from ..core.cosmos import ACCOUNT, Account, account
 from ..core.ids import ResourceId, fold
 from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
@@ -39,6 +40,8 @@ class Listing:
     complete: bool = True
     presence: Presence = Presence.PRESENT
     why: str = ""
+    account: Account | None = None
+    """The target itself, where it is a Cosmos DB account that shows its regions."""
 
 
 class Arm:
@@ -55,11 +58,23 @@ class Arm:
         if kind is None:
             return _unknown_type(target)
         try:
+            if target.is_a(ACCOUNT):
+                return await self._account(target, kind)
             items = await self._road(kind).all(target, kind)
         except Lasting as wrong:
             presence = Presence.GONE if wrong.code in _GONE else Presence.UNKNOWN
             return Listing(complete=presence is Presence.GONE, presence=presence, why=str(wrong))
         return Listing(connections=tuple(_connection(item, target, kind) for item in items))
+
+    async def _account(self, target: ResourceId, kind: Provider) -> Listing:
+        """One read shows the regions and the connections (no key without any: reference/cosmos.md section 3)."""
+        doing = f"read account {target.name}"
+        body = await self._wire.get(str(target), kind.parent_version, doing)
+        properties = body.get("properties")
+        if not isinstance(properties, Mapping):
+            raise Lasting(f"{doing}: the answer has no properties")
+        items = objects(properties.get("privateEndpointConnections") or [], doing)
+        return Listing(connections=tuple(_connection(item, target, kind) for item in items), account=account(body))
 
     async def connection(self, target: ResourceId, name: str) -> Connection | None:
         """One connection; None when it is gone (providers differ in the code of that 404). Raises Passing, Lasting."""

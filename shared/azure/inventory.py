@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from ..core import reading
+from ..core.cosmos import Account, account
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
 from ..errors import Lasting, Passing
@@ -25,6 +26,8 @@ class Found:
 
     target: ResourceId
     connections: tuple[Connection, ...] | None
+    account: Account | None = None
+    """The target itself, where it is a Cosmos DB account that shows its regions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,7 @@ class Inventory:
                 reading.connection(item, target=target, guid_in_name=kind.guid_in_name)
                 for item in (items if isinstance(items, list) else ())
             )
-            yield Found(target=target, connections=connections)
+            yield Found(target=target, connections=connections, account=account(body))
 
     def _parents(self, subscription: str, kind: Provider) -> AsyncIterator[Body]:
         path = f"/subscriptions/{subscription}/providers/{kind.type}"

@@ -37,6 +37,10 @@ class Known:
     link: str = ""
     """The consumer's view of the state, or gone / unreadable."""
     policy: str = ""
+    fits: str = ""
+    """Fingerprint of the names of its Cosmos DB account that it was last seen to map exactly."""
+    differs: str = ""
+    """Since when its names differ though Azure asks for nothing (ISO); empty: they do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Intent:
     opened: datetime
     grant: str | None = None
     content: str = ""
+    operation: str = ""
+    """Where Azure tells how far its slow operation is; it may be 3,500 characters long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,8 @@ def known_row(target: ResourceId, known: Known) -> Row:
         "groups": json.dumps(known.groups),
         "link": known.link,
         "policy": known.policy,
+        "fits": known.fits,
+        "differs": known.differs,
     }
     return Row(target.hash, f"e!{known.endpoint.hash}", data)
 
@@ -165,6 +173,8 @@ def _known(data: Any) -> Known:
         groups=None if groups is None else tuple(groups),
         link=str(data.get("link", "")),
         policy=str(data.get("policy", "")),
+        fits=str(data.get("fits", "")),
+        differs=str(data.get("differs", "")),
     )
 
 
@@ -218,6 +228,7 @@ def intent_row(target: ResourceId, intent: Intent) -> Row:
         "opened": intent.opened,
         "grant": intent.grant or "",
         "content": intent.content,
+        "operation": intent.operation,
     }
     return Row(target.hash, f"i!{intent.change}", data)
 
@@ -232,6 +243,7 @@ def _intent(data: Any) -> Intent:
         opened=when(data["opened"]),
         grant=data.get("grant") or None,
         content=str(data.get("content", "")),
+        operation=str(data.get("operation", "")),
     )
 
 

@@ -1,4 +1,5 @@
-"""News to the Event Grid custom topic: held, approved, rejected. At least once; only news, never the same hold twice.
+"""News to the Event Grid custom topic: held, approved, rejected, an endpoint to be made again. At least once; only
+news, never the same hold twice.
 
 Knows azure-eventgrid. Refuses to carry what the requester wrote.
 """
@@ -18,6 +19,7 @@ HELD = "Linkkeeper.Connection.Held"
 APPROVED = "Linkkeeper.Connection.Approved"
 REJECTED = "Linkkeeper.Connection.Rejected"
 POLICY_CHANGED = "Linkkeeper.Policy.Changed"
+REFRESH_NEEDED = "Linkkeeper.Refresh.Needed"
 MISMATCH = "Linkkeeper.Connection.Mismatch"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .cosmos import Barrier
 from .ids import ResourceId
 from .model import Status
 
@@ -41,6 +42,8 @@ class Around:
     """Service of ours to its managed endpoints."""
     unexplained: int | None = None
     """How many Pending connections of the target no rule explains without looking at managed endpoints."""
+    barrier: Barrier | None = None
+    """Of a Cosmos DB account: what keeps the public out now; None where nobody looked."""
     full: frozenset[str] = frozenset()
     """Rules whose limit is reached: another one that matches may still approve."""
     afterwards: bool = False

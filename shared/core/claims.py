@@ -34,6 +34,9 @@ class Wanted:
     maybe: tuple[Claim, ...] = ()
     """What it would claim in the unsure hubs: a claim that it had there goes on, with what was just read."""
     unplaced: frozenset[str] = frozenset()
+    expected: frozenset[str] = frozenset()
+    """Public names that its target still has: an endpoint that does not show one for now has not given it up."""
+    served: tuple[Hub, ...] = ()
     notes: tuple[str, ...] = ()
 
     def going_on(self, had: Collection[Name]) -> Wanted:
@@ -45,7 +48,10 @@ class Wanted:
         """A name that it had and does not ask for now: is that no proof that it gave the name up?"""
         if name in self.ceded:
             return False
-        return not self.complete or fqdn in self.unplaced or any(hub.holds(name.zone) for hub in self.unsure)
+        if not self.complete or fqdn in self.unplaced:
+            return True
+        here = (*self.unsure, *(self.served if fold(fqdn) in self.expected else ()))
+        return any(hub.holds(name.zone) for hub in here)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +79,10 @@ def wanted(
     cloud: str,
     groups: Groups | None = None,
     legacy: Collection[ResourceId] = (),
+    expected: frozenset[str] = frozenset(),
 ) -> Wanted:
-    """The claims of an endpoint on the names of one target. `legacy`: older zones that exist, and so win (Batch)."""
+    """The claims of an endpoint on the names of one target. `legacy`: older zones that exist, and so win (Batch);
+    `expected`: the public names that the target has, where it tells."""
     link = endpoint.link_to(target)
     if link is not None and link.status is Status.UNKNOWN:
         return Wanted(complete=False, notes=("the state of its link cannot be read",))
@@ -87,13 +95,14 @@ def wanted(
         return Wanted(complete=False, notes=(found.unready,))
     claims: dict[Name, Claim] = {}
     maybe: dict[Name, Claim] = {}
-    notes, unsure = found.notes, []
+    notes, unsure, served = found.notes, [], []
     for hub in policy.hubs:
         match = hub.serves.match(endpoint, groups or {})
         if match is Match.UNKNOWN:
             unsure.append(hub)
             _claim(hub, endpoint, target, found, policy, cloud, legacy, maybe)
         if match is Match.YES:
+            served.append(hub)
             notes += _claim(hub, endpoint, target, found, policy, cloud, legacy, claims)
     # A group writes whomever a hub serves, so it has also what lies in an unsure hub.
     ceded = tuple(sorted(name for name in {**maybe, **claims} if name.zone in endpoint.group_zones))
@@ -103,6 +112,8 @@ def wanted(
         unsure=tuple(unsure),
         maybe=tuple(maybe[name] for name in sorted(maybe) if name not in ceded),
         unplaced=frozenset(found.unplaced),
+        expected=expected,
+        served=tuple(served) if expected else (),
         notes=(*notes, *_of_group(endpoint, ceded, {**maybe, **claims})),
     )
 

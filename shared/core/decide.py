@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .around import NOTHING_READ, Around
+from .cosmos import Barrier
 from .ids import ResourceId
 from .model import Connection, Decision, Grant, Status, Verdict
 from .policy import Policy
@@ -50,7 +51,7 @@ def decide(
     decided = _rejected(case, rejecting) or granted
     if decided is not None:
         return decided
-    decision = _asked(case, asks, notes) or _approved(case, approving) or _held(case, approving, notes)
+    decision = _asked(case, asks, notes) or _first(case, _approved(case, approving)) or _held(case, approving, notes)
     return replace(decision, needed=needed) if decision.verdict is Verdict.HOLD else decision
 
 
@@ -180,6 +181,22 @@ def _approved(case: _Case, rules: Sequence[Rule]) -> Decision | None:
         missing = missing.union(*(case.missing(one) for one in rules))
     why = f"rule '{rule.name}' approves it{_because(rule)}"
     return _decision(case.connection, Verdict.APPROVE, why, rule=rule.name, missing=missing)
+
+
+def _first(case: _Case, decision: Decision | None) -> Decision | None:
+    """The first endpoint of an account that is open to all closes it to everybody else (reference/cosmos.md 1)."""
+    barrier = case.around.barrier
+    rule = case.policy.named.get(decision.rule or "") if decision else None
+    if decision is None or rule is None or rule.first_endpoint or barrier not in (Barrier.OPEN, Barrier.UNKNOWN):
+        return decision
+    doubt = (
+        "would close public access" if barrier is Barrier.OPEN else "cannot tell whether it would close public access"
+    )
+    reason = (
+        f"{doubt}: no endpoint of {case.target.name} is approved yet, and nothing else closes it. Rule "
+        f"'{rule.name}' approves it: say first_endpoint: allow there, or approve it by hand"
+    )
+    return _decision(case.connection, Verdict.HOLD, reason, nearest=rule.name)
 
 
 def _held(case: _Case, candidates: Iterable[Rule], notes: list[str]) -> Decision:

@@ -71,13 +71,15 @@ class Connection:
     by_us: bool = False
     """It is Approved with the text that we send. Anybody may write that text: it proves nothing by itself."""
     groups: tuple[str, ...] | None = None
+    recreate: bool = False
+    """Its target wants the endpoint's PUT repeated."""
     problems: tuple[str, ...] = ()
 
     @property
     def facts(self) -> tuple[object, ...]:
         """What has to stay equal for the connection to count as unchanged."""
         parts = (self.name, str(self.endpoint), self.guid, self.status.value, self.settled, self.groups)
-        return (*parts, self.link_identifier, self.nonce)
+        return (*parts, self.link_identifier, self.nonce, self.recreate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class Link:
     manual: bool = False
     approval_reference: ResourceId | None = None
     """Another endpoint whose approval this one inherited."""
+    recreate: bool = False
 
 
 Pair = tuple[str, tuple[str, ...]]  # (fqdn, addresses)
@@ -125,6 +128,8 @@ class Endpoint:
     addresses: tuple[str, ...] = ()
     """Of its interfaces, read where Azure publishes no names."""
     interfaces: tuple[ResourceId, ...] = ()
+    static: tuple[str, ...] = ()
+    """Members whose addresses it states itself, folded."""
     group_zones: tuple[ResourceId, ...] = ()
     """The zones that a private DNS zone group of the endpoint writes: there Azure keeps its records."""
     group_records: tuple[Name, ...] = ()

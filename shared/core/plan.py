@@ -1,7 +1,7 @@
 """What to do about one target: a value that is sorted, printable and has a fingerprint. Pure.
 
-Knows how decisions and names become changes, and the one order of changes: reject, approve, put, delete, so that a
-name never vanishes in between. Refuses to know modes (apply.py) and how anything is done.
+Knows how decisions and names become changes, and the one order of changes: reject, approve, refresh, put, delete, so
+that a name never vanishes in between. Refuses to know modes (apply.py) and how anything is done.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from . import coverage
+from . import cosmos, coverage, regions
 from .around import NOTHING_READ, Around
+from .cosmos import Account
 from .coverage import Access
 from .decide import decide
 from .ids import ResourceId, fold, key_of
 from .model import Connection, Decision, Grant, RecordSet, Seen, Status, Verdict
 from .names import Mark, NameState, step
 from .policy import Policy
+from .regions import Fit
 
 ORDER = ("reject", "approve", "refresh", "put", "delete")
 
@@ -37,6 +39,7 @@ class Change:
     hands_over: bool = False
     adopts: bool = False
     blocked: str = ""
+    fit: Fit | None = None
     for_good: bool = False
     """Blocked until people change the policy: nothing to come back for."""
     capped: bool = False
@@ -49,6 +52,8 @@ class Change:
     def _content(self) -> str:
         if self.decision is not None:
             return str(self.decision.connection.endpoint)  # the guid may become known later; it is the same change
+        if self.fit is not None:
+            return f"{self.fit.guid} {self.fit.digest}"
         record = self.record
         return f"{record.addresses} {record.ttl} {record.metadata}" if record and self.kind == "put" else ""
 
@@ -78,6 +83,14 @@ class Snapshot:
     """Connection or record to why its approval or deletion waits for a person to release it."""
     approved: frozenset[tuple[ResourceId, ResourceId]] = frozenset()
     """(connection, endpoint) of our own approvals, as the journal proves them."""
+    account: Account | None = None
+    """The target, where it is a Cosmos DB account and its list was read."""
+    fits: tuple[Fit, ...] = ()
+    """Its approved endpoints beside it."""
+    unseen: tuple[tuple[ResourceId, str], ...] = ()
+    """Endpoints that want their PUT repeated and are not ours to see, and the words for people."""
+    capped_refreshes: str = ""
+    """Why no more endpoints are refreshed for now."""
     ours: bool = False
     """Law 11: the app itself depends on this target, so it is report-only."""
 
@@ -89,6 +102,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     """(subject, text), sorted: what people should know and we do not act on."""
+    needs: tuple[tuple[ResourceId, str], ...] = ()
+    """Endpoints that want a refresh, and why: news for those who may have to do it by hand."""
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -122,6 +137,7 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         )
     )
     changes = [change for decision in decisions if (change := _connection_change(decision))]
+    changes += [_refresh(fit) for fit in snapshot.fits if fit.is_due(policy.drift, now)]
     access = Access(
         target=snapshot.target,
         decisions=decisions,
@@ -130,7 +146,7 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
         around=around,
         approved=snapshot.approved,
     )
-    findings = [*snapshot.notes, *coverage.findings(access, policy, now)]
+    findings = [*snapshot.notes, *coverage.findings(access, policy, now), *_of_account(snapshot, policy, now)]
     for state in sorted(snapshot.names, key=lambda state: state.name):
         change, finding = _record_change(state, policy, mark)
         if change:
@@ -140,7 +156,8 @@ def plan(snapshot: Snapshot, policy: Policy, mark: Mark, now: datetime) -> Plan:
     changes = [_blocked(change, snapshot, policy) for change in changes if not _in_flight(change, snapshot)]
     changes.sort(key=lambda change: (ORDER.index(change.kind), change.subject, change.id))
     found = tuple(sorted(set(findings)))
-    return Plan(target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=found)
+    needs = (*((c.subject, c.why) for c in changes if c.kind == "refresh"), *snapshot.unseen)
+    return Plan(target=snapshot.target, decisions=decisions, changes=tuple(changes), findings=found, needs=needs)
 
 
 def is_too_much(plan: Plan, most: int) -> bool:
@@ -204,6 +221,21 @@ def _connection_change(decision: Decision) -> Change | None:
     return Change(kind=decision.verdict.value, subject=subject, why="; ".join(decision.reasons), decision=decision)
 
 
+def _refresh(fit: Fit) -> Change:
+    asks = "Azure asks for it to be made again" if fit.recreate else "it does not follow its account"
+    return Change(kind="refresh", subject=fit.endpoint, why=f"{asks}: {fit.says()}", fit=fit)
+
+
+def _of_account(snapshot: Snapshot, policy: Policy, now: datetime) -> Iterable[tuple[str, str]]:
+    if snapshot.account is None:
+        return
+    for text in cosmos.findings(snapshot.account, snapshot.connections):
+        yield str(snapshot.target), text
+    for fit in snapshot.fits:
+        for text in regions.findings(fit, snapshot.account, policy.drift, now):
+            yield str(fit.endpoint), text
+
+
 def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change | None, str]:
     hub = policy.hub_of(state.name.zone)
     todo = step(state, mark, policy.ttl_of(state.name.zone), hub.adopt if hub else False)
@@ -225,7 +257,8 @@ def _record_change(state: NameState, policy: Policy, mark: Mark) -> tuple[Change
 
 def _in_flight(change: Change, snapshot: Snapshot) -> bool:
     """Law 9: not repeated until it is read back. Of one connection only one decision is ever under way."""
-    if change.decision is not None and change.subject.key in snapshot.in_flight:
+    one_at_a_time = change.decision is not None or change.kind == "refresh"
+    if one_at_a_time and change.subject.key in snapshot.in_flight:
         return True
     return change.id in snapshot.in_flight
 
@@ -247,6 +280,12 @@ def _blocked(change: Change, snapshot: Snapshot, policy: Policy) -> Change:
         blocked = snapshot.suspended[change.kind]
     elif snapshot.incomplete and (change.kind == "delete" or change.hands_over):
         blocked = f"not everything could be read: {snapshot.incomplete}"
+    elif change.fit is not None and change.fit.unstated:
+        listed = ", ".join(sorted(change.fit.unstated))
+        text = f"its addresses are static, and none is stated for {listed}: add an ipConfigurations entry by hand"
+        return replace(change, blocked=text, for_good=True)
+    elif change.kind == "refresh" and snapshot.capped_refreshes:
+        blocked = snapshot.capped_refreshes
     elif change.kind == "delete" and not snapshot.deletes_allowed:
         blocked = "no deletes before a full sweep has seen every claim"
     elif change.kind in ("approve", "delete") and (why := _counted_out(change, snapshot)):

@@ -13,6 +13,7 @@ from .hub import Hub
 from .ids import ResourceId, fold
 from .lookup import Lookup
 from .model import SERVICE, Endpoint, Link, Name, Verdict
+from .regions import Drift
 from .rules import Mode, Rule
 
 
@@ -53,6 +54,7 @@ class Caps:
     approvals_per_sweep: int = 100
     deletions_per_settle: int = 50
     deletions_per_sweep: int = 100
+    refreshes_per_hour: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class Policy:
     service_names: tuple[ServiceNames, ...] = ()
     owners: tuple[NameOwner, ...] = ()
     caps: Caps = field(default_factory=Caps)
+    drift: Drift = field(default_factory=Drift)
     grants: Grants = field(default_factory=Grants)
     hash: str = ""
     approving: Lookup = field(init=False, repr=False, compare=False)

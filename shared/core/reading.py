@@ -14,6 +14,7 @@ from typing import Any
 
 from .ids import ResourceId, fold, is_guid
 from .model import DESCRIPTIONS, Connection, Endpoint, Link, Name, Pair, Status, Verdict, ordered
+from .shapes import objects
 
 _STATUSES = {fold(status.value): status for status in Status if status is not Status.UNKNOWN}
 _SETTLED = {"succeeded", "ready"}
@@ -59,6 +60,7 @@ def connection(body: object, *, target: ResourceId | None = None, guid_in_name: 
         by_us=status is Status.APPROVED and state.get("description") == DESCRIPTIONS[Verdict.APPROVE],
         settled=_is_settled(properties.get("provisioningState"), problems),
         groups=_groups(properties, problems),
+        recreate=_recreate(state),
         problems=tuple(problems),
     )
 
@@ -80,13 +82,12 @@ def endpoint(body: object) -> Endpoint | None:
             *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),
         ),
         network=_network(properties.get("subnet")),
+        static=_members(properties.get("ipConfigurations")),
         tags=_tags(body.get("tags")),
         # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
         pairs=_config_pairs(properties.get("customDnsConfigs")),
         interfaces=tuple(
-            found
-            for item in _objects(properties.get("networkInterfaces"))
-            if (found := ResourceId.read(item.get("id")))
+            found for item in objects(properties.get("networkInterfaces")) if (found := ResourceId.read(item.get("id")))
         ),
     )
 
@@ -98,7 +99,7 @@ def interface_pairs(body: object) -> tuple[Pair, ...] | None:
     """
     properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
     found: list[tuple[object, object]] = []
-    for config in _objects(properties.get("ipConfigurations")):
+    for config in objects(properties.get("ipConfigurations")):
         inner = _mapping(config, "properties", [])
         link = inner.get("privateLinkConnectionProperties")
         fqdns = link.get("fqdns") if isinstance(link, Mapping) else None
@@ -114,7 +115,7 @@ def interface_addresses(bodies: Iterable[object]) -> tuple[str, ...]:
     found: list[str] = []
     for body in bodies:
         properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
-        for config in _objects(properties.get("ipConfigurations")):
+        for config in objects(properties.get("ipConfigurations")):
             address = _mapping(config, "properties", []).get("privateIPAddress")
             found += [address] if isinstance(address, str) and _is_ipv4(address) else []
     return ordered(found)
@@ -126,13 +127,13 @@ def zone_group(bodies: Iterable[object]) -> tuple[tuple[ResourceId, ...], tuple[
     written: set[Name] = set()
     for body in bodies:
         properties = _mapping(body, "properties", []) if isinstance(body, Mapping) else {}
-        for config in _objects(properties.get("privateDnsZoneConfigs")):
+        for config in objects(properties.get("privateDnsZoneConfigs")):
             inner = _mapping(config, "properties", [])
             zone = ResourceId.read(inner.get("privateDnsZoneId"))
             if zone is None:
                 continue
             found.add(zone)
-            for row in _objects(inner.get("recordSets")):
+            for row in objects(inner.get("recordSets")):
                 record = row.get("recordSetName")
                 written |= {Name(zone=zone, record=fold(record))} if isinstance(record, str) and record else set()
     return tuple(sorted(found)), tuple(sorted(written))
@@ -204,7 +205,7 @@ def _is_settled(state: object, problems: list[str]) -> bool:
 
 
 def _links(items: object, *, manual: bool) -> Iterable[Link]:
-    for item in _objects(items):
+    for item in objects(items):
         properties = _mapping(item, "properties", [])
         service = properties.get("privateLinkServiceId")
         target = ResourceId.read(service)
@@ -217,7 +218,19 @@ def _links(items: object, *, manual: bool) -> Iterable[Link]:
             status=_status(state.get("status") if isinstance(state, Mapping) else None),
             manual=manual,
             approval_reference=_reference(properties.get("approvalReference")),
+            recreate=_recreate(state),
         )
+
+
+def _recreate(state: object) -> bool:
+    """The provider wants the endpoint's PUT repeated (reference/cosmos.md section 1)."""
+    return isinstance(state, Mapping) and fold(str(state.get("actionsRequired"))) == "recreate"
+
+
+def _members(value: object) -> tuple[str, ...]:
+    """The members for which an endpoint states its addresses."""
+    inner = (_mapping(one, "properties", []).get("memberName") for one in objects(value))
+    return tuple(sorted(fold(name) for name in inner if isinstance(name, str)))
 
 
 def _reference(value: object) -> ResourceId | None:
@@ -227,7 +240,7 @@ def _reference(value: object) -> ResourceId | None:
 
 def _config_pairs(value: object) -> tuple[Pair, ...] | None:
     """None when nothing is there or when a name shows no address: a name we failed to read is not a name given up."""
-    configs = _objects(value)
+    configs = objects(value)
     pairs = _pairs((config.get("fqdn"), config.get("ipAddresses")) for config in configs)
     named = {_undotted(fqdn) for config in configs if isinstance(fqdn := config.get("fqdn"), str) and fqdn}
     return pairs if configs and len(pairs) == len(named) else None
@@ -268,7 +281,3 @@ def _mapping(body: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[
         return value
     problems.append(f"it has no {key}")
     return {}
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

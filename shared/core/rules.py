@@ -189,6 +189,8 @@ class Rule:
     requesters: Requesters
     targets: Targets = field(default_factory=Targets)
     groups: frozenset[str] | None = None
+    first_endpoint: bool = False
+    """It may approve the first endpoint of an account that is open to all, and so cut off its public clients."""
     usual: tuple[tuple[str, frozenset[str]], ...] = ()
     """What the rule's vendors connect to: type to groups (none: the type has none). Where `groups` is not said."""
     approve_until: date | datetime | None = None

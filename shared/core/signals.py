@@ -28,6 +28,10 @@ _OPERATIONS = {
     "/privateendpoints/privatednszonegroups/delete": "zone group",
     "/privateendpoints/write": "endpoint",
     "/privateendpoints/delete": "endpoint",
+    "/microsoft.documentdb/databaseaccounts/write": "account",
+    "/microsoft.documentdb/databaseaccounts/failoverprioritychange/action": "account",
+    "/microsoft.documentdb/databaseaccounts/onlineregion/action": "account",
+    "/microsoft.documentdb/databaseaccounts/offlineregion/action": "account",
 }
 
 
@@ -61,7 +65,7 @@ def read(payload: object, policy: Policy) -> Signal:
     if not kind.startswith(_PREFIX) or not kind.endswith("Success"):
         raise Ignored(f"event type {kind[:80]!r} is not one we act on")
     operation = fold(str(data.get("operationName", "")))
-    cause = next((why for suffix, why in _OPERATIONS.items() if operation.endswith(suffix)), None)
+    cause = next((why for suffix, why in _OPERATIONS.items() if f"/{operation}".endswith(suffix)), None)
     if cause is None:
         raise Ignored(f"operation {operation[:120]!r} is not one we act on")
     resource = _resource(data.get("resourceUri") or payload.get("subject"), payload)

@@ -19,6 +19,7 @@ _ONLY_APPROVE = {
     "limit": "only approvals are counted",
     "approvals": "a rejection asks nobody; it is the safe side",
     "managed_by": "only an approval can rest on a managed endpoint",
+    "first_endpoint": "a rejection cuts nobody off",
 }
 
 

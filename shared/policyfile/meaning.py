@@ -8,6 +8,7 @@ from ..core.hub import Hub, Serves
 from ..core.ids import Scope, fold
 from ..core.model import Verdict
 from ..core.policy import Caps, Grants, NameOwner, Policy, ServiceNames
+from ..core.regions import Drift
 from ..core.rules import ManagedBy, Mode, Requesters, Rule, Targets
 from .checks import is_shared, usual_of
 from .hubs import HubFile
@@ -30,6 +31,7 @@ def to_core(file: PolicyFile, default: Mode, digest: str, cloud: str | None = No
         ),
         ttl=file.ttl,
         caps=Caps(**file.caps.model_dump()),
+        drift=Drift(after=timedelta(minutes=file.refresh.drift_minutes), refresh=file.refresh.on_drift == "refresh"),
         grants=Grants(**file.grants.model_dump()),
         rules=tuple(_rule(rule, vendors, file.defaults) for rule in file.rules),
         hubs=tuple(_hub(hub, file) for hub in file.hubs if not cloud or hub.cloud in (None, cloud)),
@@ -90,6 +92,7 @@ def _rule(rule: RuleFile, vendors: Vendors, defaults: DefaultsFile) -> Rule:
         approvals=asked if approves else 0,
         tenants=frozenset(tenants) if tenants else None,
         managed_by=_managed_by(rule.managed_by) if rule.managed_by else None,
+        first_endpoint=rule.first_endpoint == "allow",
     )
 
 

@@ -126,6 +126,17 @@ class RuleFile(Strict):
     """The requester's subscription must belong to one of these tenants now; it may have been transferred."""
     managed_by: ManagedByFile | None = None
     """A service of your own that must just have asked for this connection; a further condition."""
+    first_endpoint: Literal["hold", "allow"] = "hold"
+    """The first endpoint of a Cosmos DB account that is open to all cuts off its public clients: allow it or hold."""
+
+
+class RefreshFile(Strict):
+    """Endpoints whose PUT has to be repeated after their Cosmos DB account gained or lost regions."""
+
+    on_drift: Literal["report", "refresh"] = "report"
+    """What to do about names that stay different though Azure asks for nothing. refresh: as if it had asked."""
+    drift_minutes: Annotated[int, Field(ge=5, le=10_080, strict=True)] = 30
+    """How long names may differ before that."""
 
 
 class VendorFile(Strict):
@@ -186,6 +197,8 @@ class CapsFile(Strict):
     """Records of one target that may be deleted at once; 0: none without a person."""
     deletions_per_sweep: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 100
     """Records that what one sweep finds may delete by itself; 0: none."""
+    refreshes_per_hour: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 20
+    """Endpoints whose PUT may be repeated within an hour, all together; 0: none."""
 
 
 class PolicyFile(Strict):
@@ -215,6 +228,8 @@ class PolicyFile(Strict):
     """Decisions by hand."""
     caps: CapsFile = CapsFile()
     """How much may happen at once before a person has to release it."""
+    refresh: RefreshFile = RefreshFile()
+    """Repeating the PUT of endpoints, where modes say so."""
     vendors: list[VendorFile] = []
     """Requesters with names, for rules to use."""
     rules: list[RuleFile] = []

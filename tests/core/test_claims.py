@@ -76,7 +76,9 @@ def test_each_name_gets_the_address_that_is_published_beside_it_and_never_the_on
     """A walkthrough that paired by index wrote the login address of a registry into its data record (recorded)."""
     registry = target_id("reg", kind="Microsoft.ContainerRegistry/registries")
     pairs = (("reg.westeurope.data.azurecr.io", ("10.0.0.7",)), ("reg.azurecr.io", ("10.0.0.8",)))
-    one = endpoint(links=(link(target=registry, groups=("registry",)),), pairs=pairs, addresses=("10.0.0.8", "10.0.0.7"))
+    one = endpoint(
+        links=(link(target=registry, groups=("registry",)),), pairs=pairs, addresses=("10.0.0.8", "10.0.0.7")
+    )
     assert shown(wants(one, registry)) == {
         "reg.privatelink.azurecr.io": ("10.0.0.8",),
         "reg.westeurope.data.privatelink.azurecr.io": ("10.0.0.7",),
@@ -117,7 +119,9 @@ def test_in_whatever_order_azure_lists_names_the_claims_are_the_same(some: Any, 
     shuffled = order.sample(some, len(some))
     owned = policy(owners=(NameOwner(names=frozenset({BLOB}), endpoint=ENDPOINT),), hubs=(hub(), EAST))
     one, two = (wanted(endpoint(pairs=tuple(p)), TARGET, owned, "AzureCloud") for p in (some, shuffled))
-    assert [replace(c, fqdn=c.fqdn.lower()) for c in one.claims] == [replace(c, fqdn=c.fqdn.lower()) for c in two.claims]
+    assert [replace(c, fqdn=c.fqdn.lower()) for c in one.claims] == [
+        replace(c, fqdn=c.fqdn.lower()) for c in two.claims
+    ]
     assert (one.complete, one.unplaced, sorted(one.notes)) == (two.complete, two.unplaced, sorted(two.notes))
 
 
@@ -391,7 +395,9 @@ def test_every_target_of_an_endpoint_is_one_unit_of_work() -> None:
 @given(
     st.one_of(
         st.text(max_size=220),
-        st.sampled_from(("..", ".", "...", "a/b", "../../x", "", "\r\n", "a" * 300, "K" * 3, "a%2fb", "?x", "#", ALIAS)),
+        st.sampled_from(
+            ("..", ".", "...", "a/b", "../../x", "", "\r\n", "a" * 300, "K" * 3, "a%2fb", "?x", "#", ALIAS)
+        ),
     )
 )
 def test_whatever_an_alias_holds_its_unit_of_work_is_an_id_and_finds_its_link_again(alias: str) -> None:

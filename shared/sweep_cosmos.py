@@ -1,0 +1,90 @@
+"""The sweep at Cosmos DB accounts: endpoints that do not map all regions, accounts that are open or nearly full, and
+records that would break a region about to come. Refuses to read more than the lists that were read already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from .azure.inventory import Found
+from .azure.memory import Known
+from .core import cosmos
+from .core.cosmos import Account
+from .core.ids import ResourceId, fold
+from .core.model import Connection, Endpoint, Name, RecordSet, Status
+from .swept import Sweep
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def account(swept: Sweep, found: Found, connections: Iterable[Connection], known: Mapping[ResourceId, Known]) -> None:
+    """What the account says for itself; where it asks for endpoints to be made again, it is looked at."""
+    if found.account is None or not swept.policy.covers(found.target):
+        return
+    listed = list(connections)
+    for text in cosmos.findings(found.account, listed):
+        swept.find(text)
+    for connection in listed:
+        endpoint = connection.endpoint
+        if not connection.recreate or connection.status is not Status.APPROVED or endpoint is None:
+            continue
+        if swept.policy.knows(endpoint):
+            swept.suspect(found.target, found.target, f"Azure asks for {endpoint.name} to be made again")
+        else:
+            text = f"it lies in subscription {endpoint.subscription}, so its owner has to repeat its PUT"
+            swept.find(f"{found.target.name}: Azure asks for {endpoint.name} to be made again; {text}")
+
+
+def expected(swept: Sweep, endpoint: Endpoint, target: ResourceId) -> frozenset[str]:
+    """The public names that its account has; empty where the target tells of none."""
+    found, link = swept.accounts.get(target), endpoint.link_to(target)
+    names = found.names(link.groups[0]) if found and link and link.groups else None
+    return names or frozenset()
+
+
+def endpoint(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) -> str:
+    """Why it is worth a look beside its account; one whose names the list does not show was seen to fit, or not."""
+    found, link = swept.accounts.get(target), endpoint.link_to(target)
+    if found is None or link is None or not found.settled or not endpoint.provisioned:
+        return ""
+    if link.recreate:
+        return f"Azure asks for {endpoint.id.name} to be made again"
+    names = expected(swept, endpoint, target)
+    if not names:
+        return ""
+    if endpoint.pairs is None:
+        fits = row.fits == cosmos.digest(names)
+    else:
+        fits = {fold(fqdn) for fqdn, _ in endpoint.pairs} == names
+    return "" if fits else f"{endpoint.id.name} does not map the regions of {target.name}"
+
+
+def strange_record(swept: Sweep, name: Name, present: RecordSet) -> None:
+    """Not ours and claimed by nobody, in a zone of accounts: a stale one breaks the region that gets such a name (the
+    seed's "Private DNS zone integration limitations")."""
+    for found in swept.accounts.values():
+        label = found.host.partition(".")[0]
+        mine = name.record == label or name.record.startswith(f"{label}-")
+        if not mine or fold(name.zone.name) not in _zones(found):
+            continue
+        if name.record not in (label, *found.labels):
+            what = f"stands for a region that {found.id.name} does not have"
+        elif _is_orphan(swept, present):
+            what = f"was written for an endpoint of {found.id.name} that is gone"
+        else:
+            continue
+        listed = ", ".join(present.addresses)
+        swept.find(f"{name} -> {listed} {what}: delete it by hand before clients are led there")
+        return
+
+
+def _is_orphan(swept: Sweep, present: RecordSet) -> bool:
+    """A zone group's record names its endpoint's guid; only where every endpoint was listed does that prove much."""
+    found = _GUID.search(present.label("creator") or "")
+    return found is not None and swept.complete and fold(found[0]) not in swept.guids
+
+
+def _zones(found: Account) -> set[str]:
+    names = (fqdn for group in cosmos.GROUPS for fqdn in found.names(group) or ())
+    return {f"privatelink.{fqdn.partition('.')[2]}" for fqdn in names}
