@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..core.ids import fold
-from ..core.zones import CLOUDS, LONGEST, NotAHostName, locate
+from ..core.zones import CLOUDS, LONGEST, NotAHostName, host_name, locate
 from .yamlfile import Place
 
 Mistake = tuple[Place, str]
@@ -62,11 +62,20 @@ def _services(data: object) -> Iterator[Mistake]:
         for at, record in enumerate(records if isinstance(records, list) else ()):
             zone = _host(one.get("zone"))
             key = (fold(str(one.get("service"))).removesuffix("/"), zone, fold(str(record)))
-            if record != "@" and len(f"{record}.{zone}") > LONGEST:
+            if _has_no_room(str(record), zone):
                 yield (*place, "records", at), f"is too long in that zone: DNS has room for {LONGEST} characters"
             if key in seen:
                 yield (*place, "records", at), "is given to this service in this zone already"
             seen.add(key)
+
+
+def _has_no_room(record: str, zone: str) -> bool:
+    """Each is a name by itself, and together they are too long; what is wrong by itself is told there alone."""
+    with suppress(NotAHostName):
+        host_name(zone)
+        host_name(f"{record}.example.net")  # never `@`, the zone itself
+        return len(f"{record}.{zone}") > LONGEST
+    return False
 
 
 def _owners(data: object) -> Iterator[Mistake]:

@@ -277,11 +277,29 @@ def test_what_has_no_room_in_dns_is_told_although_each_part_is_fine() -> None:
     }
 
 
+def test_a_zone_that_is_too_long_by_itself_is_told_once_and_not_again_at_its_records() -> None:
+    long = ".".join(["a" * 60] * 5)
+    assert mistakes(names=[named(zone=long, records=["*", "x"])]).keys() == {"names[0].zone"}
+    assert mistakes(names=[named(records=[long])]).keys() == {"names[0].records[0]"}
+
+
 # --- hostile values ---------------------------------------------------------------------------------------------
 
 HOSTILE = (
     *("", " ", ".", "..", "a..b", ".a.b", "a.b..", "-a.b", "a-.b", f"{'a' * 64}.b", ".".join(["a" * 60] * 5)),
-    *("a.b\r\nX-Evil: 1", "a.b\n", "a/b.c", "a.b/../c", "a b.c", "a%2e.b", "a.b?x", "a.b#", "a\x00.b", "a.*.b", "a.b.*"),
+    *(
+        "a.b\r\nX-Evil: 1",
+        "a.b\n",
+        "a/b.c",
+        "a.b/../c",
+        "a b.c",
+        "a%2e.b",
+        "a.b?x",
+        "a.b#",
+        "a\x00.b",
+        "a.*.b",
+        "a.b.*",
+    ),
     *("\u212aube.b", "ｂlob.b", "bl\u043eb.b", "münchen.de", "10.0.0.4", "fd00::4", "10.0.0.0/24", "'; drop", "$(x).b"),
 )
 
@@ -329,7 +347,18 @@ def test_what_azure_takes_for_no_private_zone_is_refused(zone: Any, said: str) -
 @pytest.mark.parametrize(
     "service",
     [
-        *("click", "a.b", "", "a..b..c", "a b.c.d", "a.b.c/..", "a.b.c\r\n", "*.b.c.d", "a.b.\u212a.d", "https://a.b.c"),
+        *(
+            "click",
+            "a.b",
+            "",
+            "a..b..c",
+            "a b.c.d",
+            "a.b.c/..",
+            "a.b.c\r\n",
+            "*.b.c.d",
+            "a.b.\u212a.d",
+            "https://a.b.c",
+        ),
         *(str(TARGET), str(ENDPOINT), f"{PLS}/../x", f"{PLS}/x", PLS.replace(STRANGER, "*"), PLS[1:], f"//{PLS}"),
     ],
 )
@@ -339,8 +368,11 @@ def test_a_service_is_an_id_of_its_type_or_an_alias_and_nothing_else(service: st
 
 @pytest.mark.parametrize(
     "text",
-    ["dns.contoso.com", "localhost", "", "10.0.0", "10.0.0.256", "10.0.0.4:0", "10.0.0.4:65536", "10.0.0.4 ", "::1:53x"]
-    + ["10.0.0.4\r\n", "http://10.0.0.4", "10.0.0.4/32", "0x0a.0.0.4", "fd00::4", "[fd00::4", "１0.0.0.4", 10],
+    [
+        *("dns.contoso.com", "localhost", "", "10.0.0", "10.0.0.256", "10.0.0.4:0", "10.0.0.4:65536", "10.0.0.4 "),
+        *("::1:53x", "10.0.0.4\r\n", "http://10.0.0.4", "10.0.0.4/32", "0x0a.0.0.4", "fd00::4", "[fd00::4"),
+        *("１0.0.0.4", 10),
+    ],
 )
 def test_a_resolver_is_an_address_and_never_a_name(text: Any) -> None:
     assert set(mistakes(hubs=[hub(resolvers=["10.0.0.4", text])])) == {"hubs[0].resolvers[1]"}
@@ -390,8 +422,10 @@ KEYS = (
 @given(st.dictionaries(st.sampled_from(("hubs", "names", "owners", "ttls", "caps")), json_with(KEYS), min_size=1))
 def test_a_file_of_any_shape_is_a_policy_or_a_list_of_mistakes(keys: Any) -> None:
     text = json.dumps({"version": 1, "owner": "x", **keys}).encode()
+    told: list[tuple[int, str, str]] = [(1, "whole file", "is a policy")]
     try:
         policyfile.parse(text)
     except policyfile.BadPolicy as wrong:
-        assert wrong.mistakes
-        assert all(line >= 1 and path and what for line, path, what in wrong.mistakes)
+        told = list(wrong.mistakes)
+    assert told
+    assert all(line >= 1 and path and what for line, path, what in told)
