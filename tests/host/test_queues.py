@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,11 +107,16 @@ def test_a_long_running_message_is_kept_hidden(run: Callable[..., Running], queu
     assert not app.said("<one 2>", within=0.1)
 
 
-def test_a_new_batch_is_fetched_only_below_the_threshold(run: Callable[..., Running], queue: Queue) -> None:
-    app = run("await asyncio.sleep(1.5)", batchSize=2, newBatchThreshold=0)
-    queue.send("a", "b", "c")
+def test_a_new_batch_is_fetched_only_below_the_threshold(
+    run: Callable[..., Running], queue: Queue, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    queue.send("a", "b", "c")  # all there before anybody fetches, so that the first batch is two
+    work = f"while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.05)"
+    app = run(work, batchSize=2, newBatchThreshold=0)
     assert app.said(" 1>", times=2)
     assert not app.said(" 1>", times=3, within=0.7)
+    gate.touch()
     assert app.said(" 1>", times=3)
 
 
