@@ -31,15 +31,16 @@ _ANOTHER_OPERATION = {"AnotherOperationInProgress", "RetryableErrorDueToAnotherO
 
 
 def failure(error: Exception, doing: str) -> Exception:
-    """What an SDK's exception means for us: Passing, Lasting or Conflict, with Azure's own code and words."""
+    """What an SDK's exception means for us: Passing or Lasting, with Azure's own code and words.
+
+    A read gives no precondition, so one that failed all the same is somebody's fault on the way, and no conflict.
+    """
     if isinstance(error, ServiceRequestError | ServiceResponseError | TimeoutError | asyncio.TimeoutError):
         return Passing(f"{doing}: no answer ({type(error).__name__})")
     if not isinstance(error, HttpResponseError):
         return error
     status = error.status_code or 0
     code, message = code_of(error), " ".join((error.message or "").split())[:400]
-    if status == 412 or (status == 409 and code in {"EntityAlreadyExists", "ResourceExistsError"}):
-        return Conflict(f"{doing}: {code or status}")
     if status in _PASSING or (status == 409 and code in _ANOTHER_OPERATION):
         return Passing(f"{doing}: {status} {code}", retry_after(error))
     hint = _HINTS.get(code) or ("a right is missing; see the README" if status in (401, 403) else "")
@@ -47,11 +48,15 @@ def failure(error: Exception, doing: str) -> Exception:
 
 
 def write_failure(error: Exception, doing: str) -> Exception:
-    """The same for a write: when the answer was lost, or was a server's fault, it may have happened all the same."""
+    """The same for a write: Conflict when its precondition was refused, Unclear when the answer was lost or was a
+    server's fault, because it may have happened all the same."""
     status = getattr(error, "status_code", None)
     lost = isinstance(error, ServiceResponseError | TimeoutError | asyncio.TimeoutError) or _dropped(error)
     if lost or status in (408, 500, 502, 503, 504):
         return Unclear(f"{doing}: no clear answer ({status or type(error).__name__})", answered=not lost)
+    code = code_of(error) if isinstance(error, HttpResponseError) else ""
+    if status == 412 or (status == 409 and code in {"EntityAlreadyExists", "ResourceExistsError"}):
+        return Conflict(f"{doing}: {code or status}")
     return failure(error, doing)
 
 

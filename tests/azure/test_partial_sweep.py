@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.sweep import sweep
 from tests.world import DATA, TEAM, World, rules
 
 OPEN = rules(f"{{name: team, verdict: approve, requesters: {{subscriptions: [{TEAM}]}}, targets: {{all: true}}}}")
@@ -62,3 +63,19 @@ def test_who_has_just_failed_is_not_asked_again_for_every_request_that_waits(w: 
     w.watch()
     asked = [call for call in w.sent("POST") if "resourcegraph" in call["path"].lower()]
     assert 0 < len(asked) <= 6, "three tries, and once more after a while"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["resourceGroups/dns/providers/Microsoft.Network/privateDnsZones$", "/A$", "privateEndpoints$"],
+    ids=["zones", "records", "endpoints"],
+)
+def test_a_read_whose_precondition_is_refused_though_it_has_none_leaves_the_sweep_incomplete(
+    w: World, path: str
+) -> None:
+    w.fresh(OPEN)
+    w.connected()
+    w.azure.fault(method="GET", path=path, status=412, code="PreconditionFailed", principal="app")
+    found = w.run(sweep(w.app))
+    assert not found.complete
+    assert any("412 PreconditionFailed" in finding for finding in found.findings)
