@@ -1,8 +1,8 @@
 """How many private DNS reads are left: the scarcest thing there is (500 in 5 minutes for all workers together).
 
 Knows only what Azure says with every answer (`x-ms-ratelimit-remaining-subscription-resource-requests`, recorded), so
-it is right however many workers there are. Keeps the last fifth for events. Refuses to count by itself, and to know
-how large the bucket is: the largest number ever seen stands for that, and is kept in storage.
+it is right however many workers there are. Keeps the last fifth for events. Refuses to know how large the bucket is:
+the largest number that any worker ever saw stands for that, and is kept in storage.
 Source: reference/arm-limits.md sections 1 and 2.
 """
 
@@ -20,7 +20,7 @@ from .memory import CONTROL, when
 from .tables import Row, Tables
 
 _HEADER = "x-ms-ratelimit-remaining-subscription-resource-requests"
-_KEPT = 0.2
+_SHARE = 5  # the last fifth is for events
 _LOOK_AGAIN = timedelta(seconds=60)
 _PARTITION = "dns reads"
 Clock = Callable[[], datetime]
@@ -49,20 +49,27 @@ class Remaining(SansIOHTTPPolicy):  # type: ignore[type-arg]
 class DnsBudget:
     def __init__(self, seen: Remaining, tables: Tables, now: Clock) -> None:
         self._seen, self._tables, self.now = seen, tables, now
-        self._most: dict[str, int] = {}
+        self._most: dict[str, tuple[int, datetime]] = {}
+        self._told: dict[str, datetime] = {}
 
     async def spare(self, subscription: str) -> bool:
-        """May a sweep read on? Not when only the share of events is left; then again after a minute."""
+        """May a sweep read on, once? Not when that would touch the share of events; then again after a minute."""
         key = fold(subscription)
         left, at = self._seen.left.get(key, (None, None))
-        if left is None or at is None:
+        if left is None or at is None or self.now() - at >= _LOOK_AGAIN:
             left, at = await self._of_others(key)
         if left is None or at is None or self.now() - at >= _LOOK_AGAIN:
             return True  # nobody knows: one read will tell
-        most = await self._size(key)
-        if left >= most * _KEPT:
+        size = await self._size(key)
+        own = self._seen.left.get(key)
+        if own is not None and own[1] >= at:
+            left, at = own  # others of this worker may have read meanwhile
+        if left * _SHARE > size:
+            self._seen.left[key] = (left - 1, at)  # many ask at once: its own answer will say it better
             return True
-        await self._tables.put(CONTROL, Row(_PARTITION, f"left!{key}", {"left": left, "at": at}))
+        if self._told.get(key) != at:
+            await self._tables.put(CONTROL, Row(_PARTITION, f"left!{key}", {"left": left, "at": at}))
+            self._told[key] = at
         return False
 
     async def need(self, subscription: str) -> None:
@@ -71,17 +78,26 @@ class DnsBudget:
             text = f"the private DNS reads that are left in {subscription} are kept for events"
             raise Passing(text, _LOOK_AGAIN.total_seconds())
 
+    async def learn(self, subscription: str) -> None:
+        """After any read, events' too: a number larger than ever is stored for all workers, and nothing else is."""
+        key = fold(subscription)
+        if self._seen.most.get(key, 0) > self._most.get(key, (0,))[0]:
+            await self._size(key)
+
     async def _of_others(self, key: str) -> tuple[int | None, datetime | None]:
         """What another worker saw when it stopped."""
         row = await self._tables.get(CONTROL, _PARTITION, f"left!{key}")
         return (int(row.data["left"]), when(row.data["at"])) if row else (None, None)
 
     async def _size(self, key: str) -> int:
-        seen = self._seen.most.get(key, 0)
-        if key not in self._most:
+        """Of the bucket: an answer says what is left after it."""
+        seen, now = self._seen.most.get(key, 0), self.now()
+        known, at = self._most.get(key, (0, now - _LOOK_AGAIN))
+        if seen > known or now - at >= _LOOK_AGAIN:
             row = await self._tables.get(CONTROL, _PARTITION, f"most!{key}")
-            self._most[key] = int(row.data["most"]) if row else 0
-        if seen > self._most[key]:
-            self._most[key] = seen
-            await self._tables.put(CONTROL, Row(_PARTITION, f"most!{key}", {"most": seen}))
-        return self._most[key]
+            stored = int(row.data["most"]) if row else 0
+            known = max(seen, stored)
+            self._most[key] = (known, now)
+            if known > stored:
+                await self._tables.put(CONTROL, Row(_PARTITION, f"most!{key}", {"most": known}))
+        return known + 1
