@@ -20,6 +20,10 @@ from .zones import ZoneRecord
 
 MOST = 20
 """Addresses in one record set (documented)."""
+_SILENT = (
+    "its management groups do not list the endpoint's subscription, or cannot be read: the endpoint's names there stay"
+    " as they are, and new ones wait, until a group can be read that lists it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,12 @@ class Wanted:
     def going_on(self, had: Collection[Name]) -> Wanted:
         """With the claims it had in hubs of which nobody knows whether they serve it."""
         more = tuple(claim for claim in self.maybe if claim.name in had)
-        return replace(self, claims=tuple(sorted((*self.claims, *more), key=lambda claim: claim.name)))
+        silent = [hub for hub in self.unsure if any(hub.holds(name.zone) for name in had if name not in self.ceded)]
+        return replace(
+            self,
+            claims=tuple(sorted((*self.claims, *more), key=lambda claim: claim.name)),
+            notes=(*self.notes, *(f"hub {hub.name}: {_SILENT}" for hub in silent)),
+        )
 
     def keeps(self, name: Name, fqdn: str = "") -> bool:
         """A name that it had and does not ask for now: is that no proof that it gave the name up?"""

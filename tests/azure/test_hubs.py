@@ -131,6 +131,11 @@ def members(w: World, *subscriptions: str) -> None:
         w.arm("PUT", f"{group}/subscriptions/{subscription}")
 
 
+def leaves(w: World, subscription: str) -> None:
+    path = f"/providers/Microsoft.Management/managementGroups/corp/subscriptions/{subscription}"
+    assert w.arm("DELETE", path).status_code in (200, 202, 204)
+
+
 def test_a_hub_serves_the_endpoints_below_a_management_group(w: World) -> None:
     w.fresh(policy(hub("west", "{management_groups: [corp]}")))
     members(w, TEAM)
@@ -145,16 +150,50 @@ def test_a_hub_serves_the_endpoints_below_a_management_group(w: World) -> None:
 def test_a_management_group_that_does_not_list_the_subscription_any_more_deletes_nothing(w: World) -> None:
     """Law 3: Resource Graph proves nothing; rights may be missing, or it lags."""
     w.fresh(policy(hub("west", "{management_groups: [corp]}")))
-    members(w, TEAM)
+    members(w, TEAM, STRANGER)
     w.zone(group="west")
     endpoint = w.asks(w.storage())
+    other = w.asks(w.storage("acct2"), "pe2", subscription=STRANGER)
     w.settle_all()
     w.allow_deletes()
-    w.arm("DELETE", f"/providers/Microsoft.Management/managementGroups/corp/subscriptions/{TEAM}")
+    leaves(w, TEAM)
     w.clock.skip(hours=1)
     w.sweep()
     w.signal(w.storage_id(), endpoint)
     assert w.addresses(group="west") == w.address_of(endpoint)
+    assert w.addresses("acct2", group="west") == w.address_of(other), "the group answers, with one member less"
+
+
+@pytest.mark.parametrize("trouble", ["not listed", "outage"])
+def test_names_that_are_kept_because_a_management_group_is_silent_are_told_once(w: World, trouble: str) -> None:
+    w.fresh(policy(hub("west", "{management_groups: [corp]}")))
+    members(w, TEAM, STRANGER)
+    w.zone(group="west")
+    endpoint = w.asks(w.storage())
+    w.settle_all()
+    assert "management groups" not in w.findings()
+    w.clock.skip(hours=1)
+    if trouble == "outage":
+        w.azure.fault(method="POST", path="ResourceGraph", status=503, times=300)
+    leaves(w, TEAM)
+    w.by_hand("ask", {"target": w.storage_id()}, "settle")
+    w.work()
+    w.later(700)
+    (told,) = [row for row in w.journal("finding") if "management groups do not list" in row["detail"]]
+    assert told["about"] == endpoint
+    assert told["detail"].startswith("hub west: ")
+    assert "names there stay as they are" in told["detail"]
+
+
+def test_an_endpoint_that_never_had_a_name_in_a_hub_is_no_finding_there(w: World) -> None:
+    w.fresh(policy(hub("west", "{management_groups: [corp]}"), hub("east", f"{{subscriptions: [{TEAM}]}}")))
+    members(w, STRANGER)
+    w.zone(group="east")
+    w.asks(w.storage())
+    w.settle_all()
+    w.sweep()
+    assert w.addresses(group="east")
+    assert "management groups" not in w.findings()
 
 
 @pytest.mark.parametrize("times", [6, 30], ids=["for a while", "longer than anybody looks again"])
