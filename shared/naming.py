@@ -215,6 +215,8 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
             return replace(state, unreadable=f"endpoint {heir.name}: {wrong}")
     old = next((claim for claim in state.claims if claim.endpoint == heir), None)
     target = old.target if old else ResourceId.read(state.present.label("target") if state.present else None)
+    if seen.endpoint is not None and target is not None:
+        await _look_for_its_zone(seen.endpoint, target, state.name.zone, view, policy, app)
     asked = _inherited(seen, target, state, view, policy, app)
     if old is not None:
         asked = asked.going_on([state.name])
@@ -235,13 +237,22 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
     return replace(state, claims=claims, fresh=state.fresh | {heir}, heirs=state.heirs | {heir}, ceded=ceded)
 
 
+async def _look_for_its_zone(
+    endpoint: Endpoint, target: ResourceId, zone: ResourceId, view: View, policy: Policy, app: App
+) -> None:
+    """Whoever may inherit a name in an older zone: a record that we only remember does not prove that the zone is."""
+    leads = {target, *claims.targets(endpoint, policy)}
+    old = any(zone in claims.legacy_zones(endpoint, one, policy, app.settings.cloud) for one in leads)
+    if old and zone not in view.legacy and await _exists(zone, True, True, view, app):
+        view.legacy.add(zone)
+
+
 def _inherited(seen: Seen, target: ResourceId | None, state: NameState, view: View, policy: Policy, app: App) -> Wanted:
     """For the target that its claim or the record names; else for any that it leads to by now."""
     if seen.presence is Presence.GONE or (target is not None and not policy.covers(target)):
         return Wanted()
     if seen.endpoint is None or target is None:
         return Wanted(complete=False)
-    view.legacy.add(state.name.zone)  # there is a record, so there is the zone
     asked = _asked(seen.endpoint, target, view, policy, app)
     for other in claims.targets(seen.endpoint, policy) if not _has(asked, state.name) and asked.complete else ():
         found = _asked(seen.endpoint, other, view, policy, app)

@@ -278,6 +278,22 @@ def test_a_legacy_zone_that_is_created_later_takes_the_names(w: World) -> None:
     assert not w.records(NEW)
 
 
+def test_a_legacy_zone_that_is_removed_later_gives_the_names_back_and_leaves_nothing_of_ours(w: World) -> None:
+    target = batch(w, NEW, OLD)
+    endpoint = w.asks(target, group="batchAccount", manual=False)
+    w.settle_all()
+    w.sweep()
+    w.allow_deletes()
+    assert w.records(OLD)
+    w.removes(w.zone_id(OLD))
+    hours_later(w, 3)
+    assert set(w.records(NEW)) == {"acct.westeurope"}
+    assert w.addresses("acct.westeurope", NEW) == w.address_of(endpoint)
+    assert not [row for row in w.rows("names") if OLD in str(row.data["zone"])]
+    assert not [row for row in w.rows("targets") if row.rk.startswith(("n!", "f!")) and OLD in str(row.data)]
+    assert not w.run(sweep(w.app)).suspects
+
+
 # --- nobody waits for DNS, and nothing stays half done --------------------------------------------------------
 
 
