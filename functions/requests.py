@@ -7,7 +7,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from functions.answers import answers, body, ok, wait_of
-from shared import byhand
+from shared import blocking, byhand
 from shared.app import App
 from shared.callers import Caller, Problem
 
@@ -71,6 +71,14 @@ async def journal(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpR
     since = req.params.get("since")
     start = byhand.moment("since", since) if since else app.now() - timedelta(days=7)
     return ok({"value": await byhand.journal(app, start, req.params.get("target"))})
+
+
+@blueprint.function_name("blocks")
+@blueprint.route(route="blocks", methods=["GET"])
+@answers
+async def blocks(req: func.HttpRequest, app: App, caller: Caller) -> func.HttpResponse:
+    caller.may("read")
+    return ok(await blocking.blocks(app, req.params.get("resource")))
 
 
 @blueprint.function_name("health")

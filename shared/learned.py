@@ -63,9 +63,9 @@ def _known(
 def _fitted(row: Known, before: Known | None, fit: Fit | None) -> Known:
     """What was compared with the account, or what is still true of an endpoint that did not change."""
     if fit is not None:
-        return replace(row, fits=fit.digest if fit.right else "", differs=differs(fit))
+        return replace(row, fits=fit.digest if fit.right else "", differs=differs(fit), recreate=fit.recreate)
     if before is not None and before.seen == row.seen:
-        return replace(row, fits=before.fits, differs=before.differs)
+        return replace(row, fits=before.fits, differs=before.differs, recreate=before.recreate)
     return row
 
 

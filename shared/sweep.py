@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from . import granting, policychange, sweep_names, sweep_records, sweep_targets, sweep_zones, verifying
+from . import granting, policychange, sweep_cosmos, sweep_names, sweep_records, sweep_targets, sweep_zones, verifying
 from .app import App
 from .azure import claims as names
 from .azure import grants as book
@@ -46,6 +46,7 @@ async def sweep(app: App, dry: bool = False, thorough: bool = False) -> Sweep:
     await sweep_targets.targets(swept, app, pending_only=False)
     await sweep_records.zones(swept, app)
     await sweep_names.endpoints(swept, app)
+    await sweep_cosmos.subnets(swept, app)
     await sweep_records.records(swept, app)
     await sweep_zones.required(swept, app)
     await verifying.audited(swept, app)

@@ -1,25 +1,30 @@
 """The sweep at Cosmos DB accounts: endpoints that do not map all regions, accounts that are open or nearly full, and
-records that would break a region about to come. Refuses to read more than the lists that were read already.
+records that would break a region about to come. Refuses to read more than the lists that were read already, and each
+of their virtual networks once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from datetime import datetime
 
+from .app import App
 from .azure.inventory import Found
 from .azure.memory import Known
 from .core import cosmos
 from .core.cosmos import Account
 from .core.ids import ResourceId, fold
 from .core.model import Connection, Endpoint, Name, RecordSet, Status
+from .core.rules import Mode
+from .errors import Lasting, Passing
 from .swept import Sweep
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def account(swept: Sweep, found: Found, connections: Iterable[Connection], known: Mapping[ResourceId, Known]) -> None:
-    """What the account says for itself; where it asks for endpoints to be made again, it is looked at."""
+def account(swept: Sweep, found: Found, connections: Iterable[Connection]) -> None:
+    """What the account says for itself, and which endpoints it wants made again; those of others are reported."""
     if found.account is None or not swept.policy.covers(found.target):
         return
     listed = list(connections)
@@ -29,9 +34,8 @@ def account(swept: Sweep, found: Found, connections: Iterable[Connection], known
         endpoint = connection.endpoint
         if not connection.recreate or connection.status is not Status.APPROVED or endpoint is None:
             continue
-        if swept.policy.knows(endpoint):
-            swept.suspect(found.target, found.target, f"Azure asks for {endpoint.name} to be made again")
-        else:
+        swept.recreating.add((found.target, endpoint))
+        if not swept.policy.knows(endpoint):
             text = f"it lies in subscription {endpoint.subscription}, so its owner has to repeat its PUT"
             swept.find(f"{found.target.name}: Azure asks for {endpoint.name} to be made again; {text}")
 
@@ -43,12 +47,18 @@ def expected(swept: Sweep, endpoint: Endpoint, target: ResourceId) -> frozenset[
     return names or frozenset()
 
 
-def endpoint(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) -> str:
+def place(swept: Sweep, endpoint: Endpoint, target: ResourceId) -> None:
+    """The subnets in which endpoints of accounts lie."""
+    if target in swept.accounts and endpoint.network is not None and endpoint.subnet is not None:
+        swept.networks.setdefault(endpoint.network, set()).add((endpoint.id, endpoint.subnet))
+
+
+def differs(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) -> str:
     """Why it is worth a look beside its account; one whose names the list does not show was seen to fit, or not."""
     found, link = swept.accounts.get(target), endpoint.link_to(target)
     if found is None or link is None or not found.settled or not endpoint.provisioned:
         return ""
-    if link.recreate:
+    if link.recreate or (target, endpoint.id) in swept.recreating:
         return f"Azure asks for {endpoint.id.name} to be made again"
     names = expected(swept, endpoint, target)
     if not names:
@@ -58,6 +68,35 @@ def endpoint(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) -
     else:
         fits = {fold(fqdn) for fqdn, _ in endpoint.pairs} == names
     return "" if fits else f"{endpoint.id.name} does not map the regions of {target.name}"
+
+
+def is_told(swept: Sweep, row: Known, now: datetime) -> bool:
+    """A settle saw it just so and told people; nothing will be done about it."""
+    since = row.differs.partition(" ")[0]
+    if swept.policy.mode("refresh") is not Mode.APPLY and not since:
+        return row.recreate
+    late = bool(since) and now - datetime.fromisoformat(since) >= swept.policy.drift.after
+    return late and not (swept.policy.drift.refresh and swept.policy.mode("refresh") is Mode.APPLY)
+
+
+async def subnets(swept: Sweep, app: App) -> None:
+    """Where network policies hold for the endpoints of accounts, they may cut clients off (one read a network)."""
+    for network in sorted(swept.networks):
+        if swept.late(app.now()):
+            return
+        try:
+            policed = await app.inventory.policed(network)
+        except Passing as wrong:
+            swept.incomplete(str(wrong))
+            continue
+        except Lasting as wrong:
+            swept.find(f"whether network policies are in the way of endpoints cannot be told: {wrong}")
+            continue
+        for subnet, said in sorted(policed.items()):
+            names = sorted(endpoint.name for endpoint, at in swept.networks[network] if at == subnet)
+            if names:
+                text = "its NSG and routes decide who reaches them; direct mode needs TCP 0 to 65535"
+                swept.find(f"network policies ({said}) hold for {', '.join(names)} in {subnet.name}: {text}")
 
 
 def strange_record(swept: Sweep, name: Name, present: RecordSet) -> None:

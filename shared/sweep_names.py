@@ -27,7 +27,7 @@ async def endpoints(swept: Sweep, app: App) -> None:
         swept.count("endpoints", len(listed))
         swept.guids |= {endpoint.guid for endpoint in listed.values() if endpoint.guid}
         for endpoint in listed.values():
-            _endpoint(swept, endpoint, groups, app.settings.cloud)
+            _endpoint(swept, endpoint, groups, app)
         for target, known in swept.known.items():
             for row in known.values():
                 if row.endpoint.subscription.lower() == subscription and row.endpoint not in listed:
@@ -55,7 +55,7 @@ async def _groups(swept: Sweep, app: App) -> Groups:
     return found.around.groups
 
 
-def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> None:
+def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, app: App) -> None:
     for target in swept.services_of.get(endpoint.id, set()) - set(claims.targets(endpoint, swept.policy)):
         swept.suspect(target, endpoint.id, "it leads to another service now")
         swept.gone.add((target, endpoint.id))
@@ -65,7 +65,8 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
             continue
         row = swept.known.get(target, {}).get(endpoint.id)
         approved = link.status is Status.APPROVED
-        unclaimed = _compare(swept, endpoint, target, groups, cloud)
+        unclaimed = _compare(swept, endpoint, target, groups, app.settings.cloud)
+        sweep_cosmos.place(swept, endpoint, target)
         if row is None:
             swept.suspect(target, endpoint.id, "an endpoint that we have not seen")
             swept.unclaimed += approved
@@ -81,8 +82,11 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, cloud: str) -> N
         elif approved and unclaimed:
             swept.suspect(target, endpoint.id, "not all of its names are claimed")
             swept.unclaimed += 1
-        elif approved and (why := sweep_cosmos.endpoint(swept, endpoint, target, row)):
-            swept.suspect(target, target, why)
+        elif approved and (why := sweep_cosmos.differs(swept, endpoint, target, row)):
+            if sweep_cosmos.is_told(swept, row, app.now()):
+                swept.find(f"{why}, and nothing is done about it: see modes.refresh and refresh.on_drift")
+            else:
+                swept.suspect(target, target, why)
 
 
 def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Groups, cloud: str) -> bool:

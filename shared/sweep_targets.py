@@ -81,7 +81,7 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
         swept.accounts[found.target] = found.account
     known = swept.known.get(found.target, {})
     if not pending_only:
-        sweep_cosmos.account(swept, found, connections, known)
+        sweep_cosmos.account(swept, found, connections)
     for connection in connections:
         swept.count("connections")
         if connection.endpoint is not None and connection is not current(connections, connection.endpoint):

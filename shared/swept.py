@@ -41,6 +41,10 @@ class Sweep:
     """Every name that is remembered: its claims, and what was last written."""
     claimed: dict[ResourceId, dict[Name, Claim]] = field(default_factory=dict)
     """Endpoint to the names it is remembered to claim."""
+    networks: dict[ResourceId, set[tuple[ResourceId, ResourceId]]] = field(default_factory=dict)
+    """Virtual network to the (endpoint, subnet) of Cosmos DB accounts in it."""
+    recreating: set[tuple[ResourceId, ResourceId]] = field(default_factory=set)
+    """(account, endpoint) that the account wants made again."""
     guids: set[str] = field(default_factory=set)
     """Of every endpoint that was listed."""
     accounts: dict[ResourceId, Account] = field(default_factory=dict)

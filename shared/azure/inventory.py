@@ -5,16 +5,21 @@ Knows list calls only. What it finds are suspects: settle confirms each by a dir
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+
+from azure.core.exceptions import AzureError
 
 from ..core import reading
 from ..core.cosmos import Account, account
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
+from ..core.shapes import objects
 from ..errors import Lasting, Passing
 from .arm import Arm
-from .clients import Clients
+from .clients import CALL_SECONDS, Clients
+from .failures import failure
 from .network import read_all
 from .providers import Provider, table
 from .wire import Body
@@ -78,6 +83,24 @@ class Inventory:
         doing = f"list the endpoints of {subscription}"
         bodies = await read_all(client.private_endpoints.list_by_subscription(), doing)
         return [endpoint for body in bodies if (endpoint := reading.endpoint(body))]
+
+    async def policed(self, network: ResourceId) -> dict[ResourceId, str]:
+        """Subnet of one virtual network to the network policies that hold for private endpoints there; only those
+        where some do (absent or Disabled: none). One read. Raises Passing, Lasting."""
+        client = await self._clients.network(network.subscription)
+        doing = f"read network {network.name}"
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                body = (await client.virtual_networks.get(network.group, network.name)).as_dict()
+        except (AzureError, TimeoutError) as error:
+            raise failure(error, doing) from error
+        found: dict[ResourceId, str] = {}
+        for row in objects((body.get("properties") or {}).get("subnets")):
+            subnet, inner = ResourceId.read(row.get("id")), row.get("properties")
+            said = inner.get("privateEndpointNetworkPolicies") if isinstance(inner, Mapping) else None
+            if subnet is not None and isinstance(said, str) and fold(said) not in ("", "disabled"):
+                found[subnet] = said
+        return found
 
     async def _nested(self, subscription: str, kind: Provider) -> AsyncIterator[Found]:
         bodies = self._services(subscription) if kind.client == "network" else self._parents(subscription, kind)

@@ -40,7 +40,9 @@ class Known:
     fits: str = ""
     """Fingerprint of the names of its Cosmos DB account that it was last seen to map exactly."""
     differs: str = ""
-    """Since when its names differ though Azure asks for nothing (ISO); empty: they do not."""
+    """Since when its names differ though Azure asks for nothing (ISO), and a fingerprint; empty: they do not."""
+    recreate: bool = False
+    """People were told that Azure wants it made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,7 @@ def known_row(target: ResourceId, known: Known) -> Row:
         "policy": known.policy,
         "fits": known.fits,
         "differs": known.differs,
+        "recreate": known.recreate,
     }
     return Row(target.hash, f"e!{known.endpoint.hash}", data)
 
@@ -175,6 +178,7 @@ def _known(data: Any) -> Known:
         policy=str(data.get("policy", "")),
         fits=str(data.get("fits", "")),
         differs=str(data.get("differs", "")),
+        recreate=bool(data.get("recreate")),
     )
 
 

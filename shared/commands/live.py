@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import app as composition
-from .. import byhand, settings
+from .. import blocking, byhand, settings
 from .. import settle as route
 from ..callers import BY_KEY, Problem, keep_refusal
 from ..core import render
@@ -130,6 +130,23 @@ async def _whole(app: Any, target: ResourceId, connection: Connection) -> Connec
     if connection.endpoint is not None and (connection.groups is None or connection.guid is None):
         return completed(connection, await app.arm.endpoint(connection.endpoint), target)
     return connection
+
+
+@cli.command()
+def blocks(
+    resource: Annotated[str, typer.Argument(help="A target, a virtual network or a subnet.")], as_json: Json = False
+) -> None:
+    """What is in the way of deleting it: the private endpoints that hang on it. Exit code 2 when there are any."""
+    found = _run(lambda app: blocking.blocks(app, resource))
+    if as_json or not sys.stdout.isatty():
+        print_json(found)
+    else:
+        out.print(found["detail"], markup=False)
+        for row in found["value"]:
+            out.print(f"  {row['status']:<12} {row['endpointId']}: {row['doThis']}", markup=False)
+    if not found["complete"]:
+        raise typer.Exit(1)
+    raise typer.Exit(2 if found["value"] else 0)
 
 
 @cli.command()

@@ -122,6 +122,7 @@ class Endpoint:
     links: tuple[Link, ...] = ()
     network: ResourceId | None = None
     """The virtual network of its subnet."""
+    subnet: ResourceId | None = None
     tags: tuple[tuple[str, str], ...] = ()
     """Names folded: Azure compares them without case."""
     pairs: tuple[Pair, ...] | None = None

@@ -71,7 +71,7 @@ def endpoint(body: object) -> Endpoint | None:
     if identity is None or not identity.is_a(_ENDPOINT_TYPE) or not isinstance(body, Mapping):
         return None
     properties = _mapping(body, "properties", [])
-    guid = properties.get("resourceGuid")
+    guid, subnet = properties.get("resourceGuid"), _subnet(properties.get("subnet"))
     return Endpoint(
         id=identity,
         guid=fold(guid) if is_guid(guid) else None,
@@ -81,7 +81,8 @@ def endpoint(body: object) -> Endpoint | None:
             *_links(properties.get("privateLinkServiceConnections"), manual=False),
             *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),
         ),
-        network=_network(properties.get("subnet")),
+        network=subnet.parent if subnet else None,
+        subnet=subnet,
         static=_members(properties.get("ipConfigurations")),
         tags=_tags(body.get("tags")),
         # Filled configs prove that no zone group is attached (reference/dns-records.md section 1).
@@ -139,9 +140,9 @@ def zone_group(bodies: Iterable[object]) -> tuple[tuple[ResourceId, ...], tuple[
     return tuple(sorted(found)), tuple(sorted(written))
 
 
-def _network(subnet: object) -> ResourceId | None:
-    found = ResourceId.read(subnet.get("id")) if isinstance(subnet, Mapping) else None
-    return found.parent if found is not None and found.is_a("Microsoft.Network/virtualNetworks/subnets") else None
+def _subnet(value: object) -> ResourceId | None:
+    found = ResourceId.read(value.get("id")) if isinstance(value, Mapping) else None
+    return found if found is not None and found.is_a("Microsoft.Network/virtualNetworks/subnets") else None
 
 
 def _tags(value: object) -> tuple[tuple[str, str], ...]:
