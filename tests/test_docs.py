@@ -87,3 +87,10 @@ def test_links_between_files_lead_somewhere(page: str) -> None:
 def test_the_sample_of_local_settings_names_known_settings_only() -> None:
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     assert set(values) - {name for name, _, _ in SETTINGS} == {"FUNCTIONS_WORKER_RUNTIME"}
+
+
+def test_the_snippet_about_refreshing_is_a_valid_part_of_a_policy() -> None:
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "cosmos.md").read_text(), re.S)
+    policy = policyfile.parse(f"version: 1\nowner: contoso-hub\n{snippet}".encode())
+    assert (policy.mode("refresh").value, policy.caps.refreshes_per_hour) == ("apply", 5)
+    assert policy.drift.after.total_seconds() == 45 * 60

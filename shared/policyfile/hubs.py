@@ -46,7 +46,7 @@ class ModesFile(Strict):
     delete: Mode | None = None
     """Deleting records."""
     refresh: Mode | None = None
-    """Repeating the request of an endpoint where Azure wants that; off unless set. Nothing does it yet."""
+    """Repeating the PUT of endpoints whose account changed its regions; off unless set, and not said by hubs."""
 
 
 class ServesFile(Strict):
