@@ -23,9 +23,10 @@ demo: setup  ## play all stories against the small Azure, show what happened, en
 play: setup  ## start everything and stay up, with commands to try by hand
 	@$(PY) -m simulator play
 
-bench: setup  ## calls per job beside the minimum, names under the enforced budgets, decisions by number of rules
+bench: setup  ## calls per job beside the minimum, names under the enforced budgets, regions, decisions
 	@$(PY) -m tests.bench
 	@$(PY) -m tests.bench_names
+	@$(PY) -m tests.bench_cosmos
 	@$(PY) -m tests.bench_decisions
 
 MUTATE := .run/mutate
