@@ -21,6 +21,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "SQL server": {"administratorLogin": "clerk", "version": "12.0"},
     "Cosmos account": {
         "databaseAccountOfferType": "Standard",
+        "publicNetworkAccess": "Disabled",
         "locations": [{"locationName": "West Europe", "failoverPriority": 0}],
     },
     "Private Link service": {"visibility": {"subscriptions": ["*"]}, "autoApproval": {"subscriptions": []}},

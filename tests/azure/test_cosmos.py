@@ -19,7 +19,7 @@ REFRESH = policy(hub("dns", "{all: true}"), extra="modes: {refresh: apply}")
 
 def account(w: World, *regions: str, name: str = "carts", **properties: object) -> str:
     rows = [{"locationName": region, "failoverPriority": at} for at, region in enumerate(regions or THREE)]
-    return w.target(KIND, name, locations=rows, **{"publicNetworkAccess": "Disabled", **properties})
+    return w.target(KIND, name, locations=rows, **properties)
 
 
 def regions(w: World, target: str, *names: str) -> None:
