@@ -69,7 +69,8 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
         return Wanted()
     if seen.endpoint is None:
         return Wanted(complete=False)
-    if view.look.target.is_a(ACCOUNT) and view.listing is not None and view.account is None:
+    listing = view.listing
+    if view.look.target.is_a(ACCOUNT) and listing and not listing.account and listing.presence is not Presence.GONE:
         return Wanted(complete=False)  # which names it still has, nobody can tell
     if _sides_differ(seen.endpoint, view):
         return Wanted(complete=False)  # one side follows the other a little later

@@ -14,6 +14,7 @@ from .azure.worklist import Item
 from .core import regions
 from .core.ids import ResourceId
 from .core.model import Presence, Status
+from .core.policy import Policy
 from .outcome import Work
 from .view import View
 
@@ -25,12 +26,12 @@ _LAGS = (30, 120, 300, 600)
 _UNDER_WAY = (30, 120, 300, 600)
 
 
-def compare(view: View, memory: Memory, now: datetime) -> None:
-    """Fills view.fits, from this look's own reads of both sides."""
+def compare(view: View, memory: Memory, policy: Policy, now: datetime) -> None:
+    """Fills view.fits, from this look's own reads of both sides; of endpoints that are ours to look after."""
     account, target = view.account, view.look.target
     for endpoint, seen in view.seen.items() if account else ():
         assert account is not None
-        if seen.endpoint is None or seen.presence is not Presence.PRESENT:
+        if seen.endpoint is None or seen.presence is not Presence.PRESENT or not policy.knows(endpoint):
             continue
         fit = regions.fit(seen.endpoint, target, account, view.connection_of(endpoint), now)
         if fit is not None:
@@ -38,7 +39,7 @@ def compare(view: View, memory: Memory, now: datetime) -> None:
             view.fits[endpoint] = regions.since_before(fit, known.differs if known else "")
 
 
-def unseen(view: View) -> tuple[tuple[ResourceId, str], ...]:
+def unseen(view: View, policy: Policy) -> tuple[tuple[ResourceId, str], ...]:
     """Endpoints that want their PUT repeated and that we may not read: their owners have to do it."""
     found = []
     for connection in view.connections if view.account and view.account.settled else ():
@@ -46,7 +47,7 @@ def unseen(view: View) -> tuple[tuple[ResourceId, str], ...]:
         if not connection.recreate or connection.status is not Status.APPROVED or endpoint is None:
             continue
         seen = view.seen.get(endpoint)
-        if seen is None or seen.presence is Presence.UNKNOWN:
+        if seen is None or seen.presence is Presence.UNKNOWN or not policy.knows(endpoint):
             text = (
                 f"Azure asks for it to be made again; it lies in subscription {endpoint.subscription}, not ours to do"
             )

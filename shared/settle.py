@@ -143,7 +143,7 @@ async def settle(item: Item, app: App, given: Given) -> Report:
     for _ in range(ROUNDS):
         view = await observe(look, memory, state.policy, app)
         await look_at_names(view, memory, state.policy, app)
-        regions.compare(view, memory, app.now())
+        regions.compare(view, memory, state.policy, app.now())
         news |= {endpoint for endpoint, seen in view.seen.items() if is_changed(seen, endpoint, memory)}
         step = Work(plan=report.plan, view=view, memory=memory, state=state, app=app, deadline=deadline)
         if not look.dry:

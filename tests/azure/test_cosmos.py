@@ -288,3 +288,26 @@ def test_network_policies_in_a_subnet_of_endpoints_are_told(w: World) -> None:
     w.asks(account(w), group="Sql", manual=False)
     w.settle_all()
     assert "network policies (Enabled) hold for pe1 in default" in str(w.sweep().findings)
+
+
+def test_a_deleted_accounts_names_go(w: World) -> None:
+    target, _ = connected(w)
+    w.sweep()
+    w.removes(target)
+    w.settle_all()
+    w.clock.skip(hours=2)
+    w.sweep()
+    assert records(w) == set()
+
+
+def test_an_endpoint_that_nobody_here_looks_after_is_not_made_again(w: World) -> None:
+    w.fresh(policy(hub("dns", f"{{subscriptions: [{TEAM}]}}"), extra="modes: {refresh: apply}"))
+    target = account(w)
+    w.asks(target, subscription=STRANGER, group="Sql")
+    w.settle_all()
+    regions(w, target, *THREE, "eastus")
+    w.settle_all()
+    w.azure.forget_calls()
+    w.by_hand("settle", {"target": target}, "settle")
+    w.settle_all()
+    assert w.calls()["arm_writes"] == 0
