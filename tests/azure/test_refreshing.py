@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.core.repeat import repeated
 from tests.azure.test_cosmos import DOCUMENTS, REFRESH, THREE, account, connected, records, regions
 from tests.azure.test_hubs import hub, policy
 from tests.world import STRANGER, TEAM, World
@@ -183,3 +184,19 @@ def test_plan_mode_shows_the_refresh_and_does_not_send_it(w: World) -> None:
     found = w.sweep()
     assert not found.suspects, "told once; nothing will be done about it"
     assert "Azure asks for pe1 to be made again, and nothing is done about it" in str(found.findings)
+
+
+def test_people_are_told_once_for_each_change_and_again_when_it_comes_back(w: World) -> None:
+    target, endpoint = connected(w, policy(hub("dns", "{all: true}")))
+    for _ in range(2):
+        regions(w, target, *FOUR)
+        w.settle_all()
+        w.sweep()
+        again = repeated(whole(w, endpoint))
+        assert w.arm("PUT", endpoint, again).status_code == 200  # their owner does it
+        w.settle_all()
+        regions(w, target, *THREE)
+        w.settle_all()
+        assert w.arm("PUT", endpoint, again).status_code == 200
+        w.settle_all()
+    assert len([why for why in needs(w) if "it lacks carts-eastus" in why]) == 2
