@@ -24,6 +24,7 @@ from simulator.azure.throttle import Throttle
 from simulator.azure.tokens import ARM_AUDIENCES, Tokens
 from simulator.azure.topic import Topic
 from simulator.azure.vantages import Vantages
+from simulator.azure.wishes import Wishes
 from simulator.azure.world import SWITCHES, World
 from simulator.tls import Authority
 
@@ -40,7 +41,7 @@ class Options:
     pace: float = 1.0
 
 
-class Azure:
+class Azure(Wishes):
     """One small Azure. Its synchronous methods may be called from any thread."""
 
     def __init__(self, options: Options, authority: Authority) -> None:
@@ -127,7 +128,7 @@ class Azure:
         return self.post.outbox
 
     def reset(self) -> None:
-        """Forget resources, switches, faults, counters and events; subscriptions, tokens and pace stay."""
+        """Forget resources, switches, faults, counters, events and held time; subscriptions, tokens, pace stay."""
         self._run(self._reset)
 
     def _reset(self) -> None:
@@ -219,6 +220,7 @@ class Azure:
         self._run(self.published.kept.clear)
 
     def pace(self, pace: float) -> None:
+        """Time runs (again), this much slower than squeezed; 0: everything is done at once."""
         self._run(lambda: self.world.later.set_pace(pace))
 
     def resources(self) -> list[str]:

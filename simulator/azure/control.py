@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from simulator.azure import connections, handshake
+from simulator.azure import apis, connections, handshake
 from simulator.azure.records import render
 from simulator.azure.world import World
 from simulator.azure.zones import TYPE as ZONE
@@ -40,6 +40,10 @@ DOORS = {
     "GET /topic": "what the app published",
     "DELETE /topic": "forget it",
     "PUT /pace": "{pace: x} stretches slow operations, 0 = done at once",
+    "PUT /time": "{held: true} stops time, {advance: seconds} moves it; {held: false} lets it run at its pace",
+    "GET /time": "{held, now, pending, next}",
+    "POST /failures": "{kind: endpoint | account, code?, message?}: the next such operation ends Failed",
+    "GET /exposures": "who reached Cosmos accounts from public networks: {now: {id: state}, changes: [...]}",
     "GET /resources": "all ids",
     "POST /autoregister": "{zone, name, address}: a record of the platform's own",
     "POST /vantages": "{network: id or null, forwards?}: a DNS door there; {address}; without forwards public DNS only",
@@ -107,6 +111,22 @@ async def _vantage(azure: Azure, body: Any) -> Any:
     return {"address": await azure.vantage(body["network"], forwards=body.get("forwards", True))}
 
 
+def _time(azure: Azure, body: Any) -> Any:
+    done = 0
+    if body.get("held") is True:
+        azure.hold_time()
+    if body.get("held") is False:
+        azure.pace(azure.world.later.pace)
+    if "advance" in body:
+        done = azure.advance(float(body["advance"]))
+    return {**azure.time(), "done": done}
+
+
+def _exposures(azure: Azure) -> Any:
+    accounts = [one.path.id for one in azure.world.of_type(apis.TYPE)]
+    return {"now": {one: azure.exposure(one) for one in accounts}, "changes": azure.exposures()}
+
+
 def _sync(act: Callable[[Azure, Any], Any]) -> Handler:
     async def call(azure: Azure, body: Any) -> Any:
         found = act(azure, body)
@@ -135,6 +155,10 @@ _ACTS: dict[tuple[str, str], Handler] = {
     ("GET", "/topic"): _sync(lambda azure, body: {"events": azure.news()}),
     ("DELETE", "/topic"): _sync(lambda azure, body: azure.forget_news()),
     ("PUT", "/pace"): _sync(lambda azure, body: azure.pace(float(body["pace"]))),
+    ("GET", "/time"): _sync(lambda azure, body: azure.time()),
+    ("PUT", "/time"): _sync(lambda azure, body: _time(azure, body)),
+    ("POST", "/failures"): _sync(lambda azure, body: azure.fail_next(**body)),
+    ("GET", "/exposures"): _sync(lambda azure, body: _exposures(azure)),
     ("GET", "/resources"): _sync(lambda azure, body: {"resources": azure.resources()}),
     ("POST", "/autoregister"): _sync(lambda azure, body: azure.auto_register(**body)),
     ("POST", "/vantages"): _vantage,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.azure import catalog, connections, operations, sides
+from simulator.azure import apis, catalog, connections, firewall, operations, sides
 from simulator.azure.calls import Call, Reply, demand
 from simulator.azure.connections import Connection
+from simulator.azure.durations import REMOVED, decision
 from simulator.azure.endpoints import wanted_members
 from simulator.azure.errors import ArmError, bad, busy, resource_missing
 from simulator.azure.paging import page
@@ -17,7 +18,6 @@ from simulator.azure.quirks import REJECTED, Quirk
 from simulator.azure.world import Resource, World, stamp
 
 VERDICTS = {"approved": "Approved", "rejected": "Rejected", "disconnected": "Disconnected"}
-REMOVED = 0.8  # seconds at pace 1
 
 
 def _target(call: Call) -> Resource:
@@ -54,7 +54,8 @@ def put(call: Call) -> Reply:
     _second_decision(world, one, row, status)
     if one.provisioning != row.settled:
         raise busy(one.path)
-    one.state.status, one.state.description, one.state.actions = status, description, _actions(call, row)
+    one.state.status, one.state.description, one.state.actions = status, description, _actions(call, one, row)
+    firewall.note(world, one.target, f"connection {one.name} is {status}")
     one.etag = world.guid()
     sync = world.switches["sync_decisions"] if row.sync else False
     if not row.between or sync:
@@ -65,7 +66,7 @@ def put(call: Call) -> Reply:
     operation = operations.begin(
         world,
         one.path,
-        row.seconds,
+        decision(one.target.type, row.seconds),
         lambda: _settled(world, one, row, call.principal),
         style=row.style,
         result=lambda: connections.render(world, one),
@@ -88,8 +89,11 @@ def _asked(call: Call, one: Connection, row: Quirk) -> tuple[str, str]:
     return status, str(state.get("description") or "")  # recorded for Storage: null becomes an empty text
 
 
-def _actions(call: Call, row: Quirk) -> str:
-    """Link services keep whatever text the approver writes (recorded: free text), the others say None."""
+def _actions(call: Call, one: Connection, row: Quirk) -> str:
+    """Link services keep whatever text the approver writes (recorded: free text), the others say None. Deciding does
+    not spare the requester the PUT that new regions want (assumed)."""
+    if one.state.actions == "Recreate":
+        return "Recreate"
     state = call.content["properties"]["privateLinkServiceConnectionState"]
     return str(state.get("actionsRequired") or "None") if "freeActions" in row.extras else "None"
 
@@ -165,13 +169,14 @@ def delete(call: Call) -> Reply:
 
 def _remove(world: World, one: Connection) -> None:
     connections.close(world, one)
+    firewall.note(world, one.target, f"connection {one.name} was removed")
     sides.disconnect(world, one)
 
 
 def link_resources(call: Call) -> Reply:
     """GET {target}/privateLinkResources: what one can connect to."""
     target = _target(call)
-    rows = [_link_resource(target, group) for group in catalog.groups(target.path)]
+    rows = [_link_resource(target, group) for group in apis.offered(target, catalog.groups(target.path))]
     if call.path.is_item:
         chosen = [row for row in rows if row["name"].lower() == call.path.name.lower()]
         if not chosen:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.azure import exposure
+from simulator.azure import exposure, interfaces
 from simulator.azure.calls import Call
 from simulator.azure.catalog import Member, members, region
 from simulator.azure.connections import LinkState
@@ -22,7 +22,16 @@ from simulator.azure.world import Resource, World
 TYPE = "Microsoft.Network/privateEndpoints"
 AWAITING = "Awaiting Approval"  # recorded: what the requester sees while Pending
 LISTS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
-KEPT = ("applicationSecurityGroups", "ipVersionType", "extendedLocation")  # echoed as given
+COMPUTED = (  # everything else that a PUT says is kept and shown
+    *LISTS,
+    "provisioningState",
+    "resourceGuid",
+    "networkInterfaces",
+    "customDnsConfigs",
+    "customNetworkInterfaceName",
+    "subnet",
+    "ipConfigurations",
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +53,8 @@ class Endpoint:
     state: LinkState
     etag: str
     provisioning: str = "Updating"
+    born: bool = False  # its first operation has ended well
+    planned: list[str] = field(default_factory=list)  # members at the start of the PUT that is under way
     addresses: list[Address] = field(default_factory=list)
     zone_group: bool = False
     reference: str = ""  # endpoint whose approval this one inherits
@@ -97,7 +108,7 @@ def understand(call: Call) -> Wanted:
         subnet=str(where),
         nic_name=str(properties.get("customNetworkInterfaceName") or ""),
         static=list(properties.get("ipConfigurations") or []),
-        kept={name: properties[name] for name in KEPT if properties.get(name) is not None},
+        kept={name: value for name, value in properties.items() if name not in COMPUTED and value is not None},
         reference=str((inner.get("approvalReference") or {}).get("privateEndpointId") or ""),
     )
 
@@ -118,9 +129,10 @@ def find_target(world: World, wanted: Wanted, subscription: str) -> Resource:
 
 
 def wanted_members(target: Resource, groups: list[str]) -> list[Member]:
-    """One member per address. A target that publishes no names still costs one address."""
+    """One member per address; regions count when they are there. A target that publishes no names still costs one."""
     rows = (target.body.get("properties") or {}).get("locations") or []
-    regions = [region(row.get("locationName")) for row in rows if isinstance(row, Mapping)]
+    rows = [row for row in rows if isinstance(row, Mapping) and row.get("provisioningState") != "Creating"]
+    regions = [region(row.get("locationName")) for row in rows]
     location = target.body.get("location")
     found = [member for group in groups for member in members(target.path, location, regions, group)]
     return found or [Member(groups[0] if groups else "", ())]
@@ -181,11 +193,26 @@ def _link(resource: Resource) -> dict[str, Any]:
 
 def _dns(world: World, own: Endpoint) -> list[dict[str, Any]]:
     """Empty while provisioning, with a zone group, and for targets without names (reference: dns-records 1)."""
-    if own.provisioning != "Succeeded" or own.zone_group:
+    shown = own.provisioning == "Succeeded" or (own.born and world.switches["updating_names"] == "kept")
+    if not shown or own.zone_group:
         return []
     if own.state.status == "Pending" and not world.switches["pending_names"]:
         return []
     return [{"fqdn": name.fqdn, "ipAddresses": [one.address]} for one in own.addresses for name in one.member.names]
+
+
+def write_nic(world: World, resource: Resource) -> None:
+    """The endpoint's interface as it is now."""
+    own: Endpoint = resource.item
+    interfaces.write(
+        world,
+        own.nic,
+        resource.path,
+        resource.body["location"],
+        own.subnet,
+        own.groups[0] if own.groups else "",
+        own.addresses,
+    )
 
 
 def touch(world: World, resource: Resource) -> None:

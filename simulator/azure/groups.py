@@ -26,6 +26,9 @@ REGIONS = {
     "uksouth": "UK South",
     "southcentralus": "South Central US",
     "germanywestcentral": "Germany West Central",
+    "francecentral": "France Central",
+    "swedencentral": "Sweden Central",
+    "eastasia": "East Asia",
 }
 NETWORK = (
     "virtualNetworks",

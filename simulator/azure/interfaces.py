@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from simulator.azure.catalog import Member
-from simulator.azure.errors import bad
+from simulator.azure.errors import ArmError, bad
 from simulator.azure.ids import Path, resource
 from simulator.azure.world import Resource, World
 
@@ -27,6 +27,11 @@ class Subnet:
     next: int = RESERVED
     freed: list[int] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        """How many addresses can be given out at all."""
+        return max(0, self.network.num_addresses - RESERVED - 1)
 
     def take(self, wanted: str = "") -> str:
         number = self._wanted(wanted) if wanted else self._lowest()
@@ -79,11 +84,17 @@ class Address:
 
 
 def subnet(world: World, text: str) -> Subnet:
-    """The subnet's addresses. A network that nobody made gets 10.n.0.0/16 (ours)."""
-    key = text.lower()
-    if key not in world.subnets:
-        world.subnets[key] = Subnet(_prefix(world, text) or IPv4Network(f"10.{len(world.subnets) % 256}.0.0/16"))
-    return world.subnets[key]
+    """The subnet's addresses. A network that nobody made gets 10.n.0.0/16 (ours); a prefix may grow later."""
+    key, prefix = text.lower(), _prefix(world, text)
+    known = world.subnets.get(key)
+    if known is None:
+        known = world.subnets[key] = Subnet(prefix or IPv4Network(f"10.{len(world.subnets) % 256}.0.0/16"))
+    elif prefix and prefix != known.network:
+        if not known.taken:
+            known = world.subnets[key] = Subnet(prefix)
+        elif prefix.network_address == known.network.network_address:
+            known.network = prefix
+    return known
 
 
 def _prefix(world: World, text: str) -> IPv4Network | None:
@@ -100,24 +111,66 @@ def _prefix(world: World, text: str) -> IPv4Network | None:
 def assign(
     world: World, where: str, members: Sequence[Member], static: Sequence[Mapping[str, Any]], old: Sequence[Address]
 ) -> list[Address]:
-    """An address per member: the one it has, else the static one asked for, else the lowest free one."""
-    pool = subnet(world, where)
-    wanted = {str(row.get("properties", {}).get("memberName", "")).lower(): row for row in static}
+    """An address per member: the one it has, else the static one asked for, else the lowest free one.
+
+    What no member needs any more goes back last, so a new member never gets the address of one that goes away with
+    the same PUT (assumed). When it is refused nothing has changed.
+    """
+    pool, taken, spare = subnet(world, where), [], []
+    rows = _static(members, static)
     kept = {one.member.name: one for one in old}
-    for gone in set(kept) - {member.name for member in members}:
-        pool.give_back(kept[gone].address)
     found = []
-    for member in members:
-        row = wanted.get(member.name.lower()) or (static[0] if len(static) == len(members) == 1 else None)
-        fixed = str(row["properties"].get("privateIPAddress", "")) if row else ""
-        before = kept.get(member.name)
-        if before and fixed in ("", before.address):
-            found.append(Address(before.name, member, before.address, bool(fixed)))
-            continue
-        name = str(row.get("name")) if row else f"privateEndpointIpConfig.{world.guid()}"
-        found.append(Address(name, member, pool.take(fixed), bool(fixed)))
-        if before:
-            pool.give_back(before.address)
+    try:
+        for member in members:
+            row, before = rows.get(member.name), kept.get(member.name)
+            fixed = str(row["properties"].get("privateIPAddress", "")) if row else ""
+            if before and fixed in ("", before.address):
+                found.append(Address(before.name, member, before.address, bool(fixed)))
+                continue
+            address = pool.take(fixed)
+            taken.append(address)
+            name = str(row.get("name")) if row else f"privateEndpointIpConfig.{world.guid()}"
+            found.append(Address(name, member, address, bool(fixed)))
+            spare += [before.address] if before else []
+    except ArmError:
+        for address in taken:
+            pool.give_back(address)
+        raise
+    for address in [*spare, *(kept[name].address for name in set(kept) - {member.name for member in members})]:
+        pool.give_back(address)
+    return found
+
+
+def check(
+    world: World, where: str, members: Sequence[Member], static: Sequence[Mapping[str, Any]], old: Sequence[Address]
+) -> None:
+    """Raise what `assign` would, and change nothing."""
+    pool, rows = subnet(world, where), _static(members, static)
+    has, taken = {one.member.name: one.address for one in old}, []
+    try:
+        for member in members:
+            fixed = str(rows[member.name]["properties"].get("privateIPAddress", "")) if member.name in rows else ""
+            if member.name not in has or fixed not in ("", has[member.name]):
+                taken.append(pool.take(fixed))
+    finally:
+        for address in taken:
+            pool.give_back(address)
+
+
+def _static(members: Sequence[Member], static: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Member -> its static row. All members have one or none has (reference cosmos 4, K; the code is assumed)."""
+    if not static:
+        return {}
+    if len(static) == len(members) == 1:
+        return {members[0].name: static[0]}
+    wanted = {str(row.get("properties", {}).get("memberName", "")).lower(): row for row in static}
+    found = {member.name: wanted[member.name.lower()] for member in members if member.name.lower() in wanted}
+    if len(found) != len(members) or len(static) != len(members):
+        raise bad(
+            "PrivateEndpointIpConfigurationsCountMismatch",
+            f"The endpoint has {len(static)} IP configurations, its target wants one for each of "
+            f"{', '.join(member.name for member in members)}.",
+        )
     return found
 
 

@@ -1,46 +1,57 @@
 """Knows the life of an endpoint: created, put again, deleted; and what the target is told of it.
 
-Refuses to know how either side looks. Events and their order: reference events 2; durations are squeezed (ours).
+Refuses to know how either side looks. Events and their order: reference events 2.
 """
 
 from __future__ import annotations
 
-from simulator.azure import connections, endpoints, exposure, interfaces, operations, sides, zonegroups
+from simulator.azure import (
+    again,
+    apis,
+    catalog,
+    connections,
+    endpoints,
+    exposure,
+    firewall,
+    interfaces,
+    operations,
+    sides,
+    zonegroups,
+)
 from simulator.azure.calls import Call, Reply
 from simulator.azure.connections import Connection, LinkState
+from simulator.azure.durations import AGAIN, COSMOS_AGAIN, COSMOS_CREATED, CREATED, DELETED, LISTED
 from simulator.azure.endpoints import AWAITING, Endpoint, Wanted
-from simulator.azure.errors import bad, busy
+from simulator.azure.errors import ArmError, busy
 from simulator.azure.ids import Path
 from simulator.azure.quirks import quirk
 from simulator.azure.world import Resource, World
 
-LISTED, CREATED, AGAIN, DELETED = 0.2, 1.5, 1.0, 0.8  # seconds at pace 1; in Azure minutes, for Cosmos 9 (recorded)
-COSMOS = 3.0
-
 
 def put(call: Call) -> Reply:
     """PUT of an endpoint: 201 and slow when new, 200 and slow when it was there."""
-    world, wanted = call.world, endpoints.understand(call)
+    world, old = call.world, call.world.get(call.path)
+    again.matches(call, old)
+    wanted = endpoints.understand(call)
     target = endpoints.find_target(world, wanted, call.path.subscription)
     path = Path(call.path.subscription, call.path.group, "Microsoft.Network", ("privateEndpoints",), call.path.names)
-    old = world.get(path)
-    if old and old.item.provisioning == "Deleting":
-        raise busy(path)
-    resource = _replace(world, old, wanted, target) if old else _create(world, path, wanted, target)
+    if old:
+        again.check(world, old, wanted, target)
+    resource = again.replace(world, old, wanted, target) if old else _create(world, path, wanted, target)
     own: Endpoint = resource.item
     own.provisioning = "Updating"
+    own.planned = [one.name for one in endpoints.wanted_members(target, own.groups)]
     endpoints.touch(world, resource)
     world.put(resource)
     if old is None:
         sides.tell(world, resource, "validate")
         sides.tell(world, resource, "write")  # documented: may come before the connection is listed
         world.later.after(LISTED, lambda: _list(world, resource, target))
-    cosmos = target.path.type.lower() == "microsoft.documentdb/databaseaccounts"
-    seconds = (COSMOS if cosmos else CREATED) if old is None else AGAIN
+    first, repeated = (COSMOS_CREATED, COSMOS_AGAIN) if apis.is_account(target) else (CREATED, AGAIN)
     operation = operations.begin(
         world,
         path,
-        seconds,
+        first if old is None else repeated,
         lambda: _ready(world, resource, call.principal, old is not None),
         style="network",
         result=lambda: endpoints.render(world, resource),
@@ -50,6 +61,7 @@ def put(call: Call) -> Reply:
 
 
 def _create(world: World, path: Path, wanted: Wanted, target: Resource) -> Resource:
+    apis.admit(world, target, wanted.groups, catalog.groups(target.path))
     guid = world.guid()
     nic = Path(
         path.subscription,
@@ -78,29 +90,8 @@ def _create(world: World, path: Path, wanted: Wanted, target: Resource) -> Resou
     members = endpoints.wanted_members(target, wanted.groups)
     own.addresses = interfaces.assign(world, wanted.subnet, members, wanted.static, [])
     resource = Resource(path, {"location": wanted.location, "tags": wanted.tags}, own)
-    write_nic(world, resource)
+    endpoints.write_nic(world, resource)
     return resource
-
-
-def _replace(world: World, old: Resource, wanted: Wanted, target: Resource) -> Resource:
-    """A PUT of what exists replaces everything but the guid, the interface and the state of the link."""
-    own: Endpoint = old.item
-    if target.path.key != own.target or [g.lower() for g in wanted.groups] != [g.lower() for g in own.groups]:
-        raise bad(
-            "CannotChangePrivateLinkConnectionOnPrivateEndpoint",
-            "Cannot change the private link service connection of a private endpoint after it was created.",
-        )
-    own.manual, own.link, own.service, own.groups = wanted.manual, wanted.link, wanted.service, wanted.groups
-    own.message, own.static, own.kept = wanted.message, wanted.static, wanted.kept
-    old.body = {"location": wanted.location, "tags": wanted.tags}
-    own.state.actions = "None"
-    link = connections.of_endpoint(world, own.target, own.guid)
-    if link:
-        link.state.actions = "None"
-    members = endpoints.wanted_members(target, own.groups)
-    own.addresses = interfaces.assign(world, own.subnet, members, wanted.static, own.addresses)
-    write_nic(world, old)
-    return old
 
 
 def _first_state(world: World, path: Path, wanted: Wanted, target: Resource) -> LinkState:
@@ -121,20 +112,6 @@ def _inherits(world: World, reference: str, target: Resource) -> bool:
         return False
     link = connections.of_endpoint(world, target.path.key, other.item.guid)
     return link is not None and link.state.status == "Approved"
-
-
-def write_nic(world: World, resource: Resource) -> None:
-    """The endpoint's interface as it is now."""
-    own: Endpoint = resource.item
-    interfaces.write(
-        world,
-        own.nic,
-        resource.path,
-        resource.body["location"],
-        own.subnet,
-        own.groups[0] if own.groups else "",
-        own.addresses,
-    )
 
 
 def _list(world: World, resource: Resource, target: Resource) -> None:
@@ -167,13 +144,22 @@ def _list(world: World, resource: Resource, target: Resource) -> None:
     )
     if replaced:
         sides.disconnect(world, replaced)
+    firewall.note(world, target.path, f"connection {name} is {state.status}")
 
 
 def _ready(world: World, resource: Resource, principal: str, update: bool) -> None:
     own: Endpoint = resource.item
     if world.get(resource.path) is not resource or own.provisioning == "Deleting":
         return
-    own.provisioning = "Succeeded"
+    try:
+        world.failures.strike("endpoint")
+        again.settle(world, resource)
+    except ArmError:
+        own.provisioning = "Failed"
+        endpoints.touch(world, resource)
+        raise
+    endpoints.write_nic(world, resource)
+    own.provisioning, own.born = "Succeeded", True
     if own.state.status == "Pending" and world.switches["pending_text"] == "request":
         own.state.description = own.message
     endpoints.touch(world, resource)
@@ -181,17 +167,6 @@ def _ready(world: World, resource: Resource, principal: str, update: bool) -> No
     zonegroups.sync(world, resource)
     world.grid.write(resource.path, principal, update=update)
     world.grid.write(own.nic, principal, update=update)
-
-
-def refresh(world: World, resource: Resource, target: Resource) -> None:
-    """Azure follows the target's names by itself, without a PUT of the endpoint (U: cosmos_recreate False)."""
-    own: Endpoint = resource.item
-    members = endpoints.wanted_members(target, own.groups)
-    own.addresses = interfaces.assign(world, own.subnet, members, own.static, own.addresses)
-    write_nic(world, resource)
-    endpoints.touch(world, resource)
-    zonegroups.sync(world, resource)
-    world.grid.write(resource.path, "Microsoft Azure Network", update=True)
 
 
 def delete(call: Call) -> Reply:
@@ -225,5 +200,6 @@ def remove(world: World, resource: Resource, principal: str) -> None:
     link = connections.of_endpoint(world, own.target, own.guid)
     if link:
         connections.close(world, link)
+        firewall.note(world, link.target, f"the endpoint of connection {link.name} was deleted")
     sides.tell(world, resource, "delete")
     world.grid.delete(resource.path, principal)

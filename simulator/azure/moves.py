@@ -5,7 +5,7 @@ An endpoint keeps its guid and gets a new id; its target hears of it (documented
 
 from __future__ import annotations
 
-from simulator.azure import connections, endpoints, ids, lifecycle, operations, sides
+from simulator.azure import connections, endpoints, ids, operations, sides
 from simulator.azure.calls import Call, Reply, demand
 from simulator.azure.errors import ArmError, bad
 from simulator.azure.ids import Path
@@ -60,7 +60,7 @@ def _move(world: World, resource: Resource, goal: Path) -> None:
     resource.item.nic = resource.item.nic.under(goal.subscription, goal.group)
     if nic:
         _rename(world, nic, goal)
-    lifecycle.write_nic(world, resource)
+    endpoints.write_nic(world, resource)
     endpoints.touch(world, resource)
     link = connections.of_endpoint(world, resource.item.target, resource.item.guid)
     if link:

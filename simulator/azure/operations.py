@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.azure.calls import Call, Reply
+from simulator.azure.durations import Takes
 from simulator.azure.errors import ArmError
 from simulator.azure.ids import Path
 from simulator.azure.world import World, stamp
@@ -76,13 +77,13 @@ class Operation:
 def begin(
     world: World,
     path: Path,
-    seconds: float,
+    seconds: float | Takes,
     act: Callable[[], None],
     *,
     style: str = "generic",
     result: Callable[[], Any] | None = None,
 ) -> Operation:
-    """Start an operation whose work is done so many seconds (at pace 1) later; an ArmError makes it Failed."""
+    """Start an operation whose work is done so much later; an ArmError makes it Failed."""
     operation = Operation(world.guid(), path, STYLES[style], stamp(), result=result)
     world.operations[operation.token] = operation
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from simulator.azure import ids
+from simulator.azure.failures import Failures
 from simulator.azure.hierarchy import Hierarchy
 from simulator.azure.ids import Path
 from simulator.azure.later import Later
@@ -41,6 +42,15 @@ SWITCHES: dict[str, Any] = {
     "reapprove": False,  # U: a rejected connection can be approved (True: wherever no source says no)
     "name_clash": "suffix",  # U: a connection name is taken: "suffix", "replace" or "refuse"
     "cosmos_recreate": True,  # U: new regions want the endpoint PUT again (Recreate); False: Azure does it
+    "cosmos_lag": 1,  # U: seconds from the end of an account's region change until its endpoints are told, or follow
+    "cosmos_read": "end",  # U: the regions a repeated PUT gets are those at its "end", or at its "start"
+    "cosmos_failover_guard": True,  # seed: no failover to a region that an approved endpoint lacks; newer: not listed
+    "cosmos_delete_guard": False,  # seed: an account with endpoints cannot be deleted; newer: not listed
+    "cosmos_endpoints": 200,  # documented number: endpoints per account
+    "cosmos_offline": "Offline",  # U: what the row of a region that was taken offline shows; "Succeeded" too
+    "updating_names": "empty",  # U: customDnsConfigs while a repeated PUT is under way or failed; "kept" = the old
+    "updating_refusal": "conflict",  # U: a PUT while another is under way: 409, "retryable" = 429 RetryableError
+    "list_move_resets": True,  # U: moving a link to the other list decides anew: manual = Pending again
     "page_size": 0,  # U: page size of ARM lists; 0 = one page
     "graph_lag": 0,  # U: seconds during which Resource Graph does not see changes of management groups
     "graph_unknown": "refuse",  # U: a scope without subscriptions: "refuse" = 400, "empty" = 200 without rows
@@ -99,6 +109,9 @@ class World:
         self.operations: dict[str, Operation] = {}
         self.subnets: dict[str, Subnet] = {}
         self.aliases: dict[str, str] = {}
+        self.failures = Failures()
+        self.exposed: dict[str, str] = {}
+        self.exposures: list[dict[str, str]] = []
         self.switches = dict(SWITCHES)
         self.tenancy = Tenancy()
         self.hierarchy = Hierarchy()

@@ -11,13 +11,13 @@ from typing import Any
 
 from simulator.azure import ids, operations, records
 from simulator.azure.calls import Call, Reply
+from simulator.azure.durations import ZONE_GROUP
 from simulator.azure.errors import bad, parent_missing, resource_missing
 from simulator.azure.ids import Path
 from simulator.azure.paging import page
 from simulator.azure.world import Resource, World
 
 TTL = 10  # recorded
-SECONDS = 1.0
 TYPE = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
 
 
@@ -57,7 +57,7 @@ def put(call: Call) -> Reply:
             sync(world, endpoint)
             world.grid.write(path, call.principal, update=old is not None)
 
-    operation = operations.begin(world, path, SECONDS, done, style="network", result=lambda: render(world, resource))
+    operation = operations.begin(world, path, ZONE_GROUP, done, style="network", result=lambda: render(world, resource))
     headers = operations.links(call, operation, location=endpoint.body["location"])
     return Reply(200 if old else 201, render(world, resource), headers, event=False)
 
@@ -87,7 +87,7 @@ def delete(call: Call) -> Reply:
             endpoint.item.zone_group = False
             world.grid.delete(resource.path, call.principal)
 
-    operation = operations.begin(world, resource.path, SECONDS, done, style="network")
+    operation = operations.begin(world, resource.path, ZONE_GROUP, done, style="network")
     headers = operations.links(call, operation, location=endpoint.body["location"], result=True)
     return Reply(202, None, headers, event=False)
 
