@@ -30,6 +30,7 @@ _WAITING = (3, 10, 30, 120, 600)
 _REFRESHING = (60, 180, 300, 600)  # Cosmos endpoints took nine minutes (reference/cosmos.md section 4)
 _YOUNG = timedelta(minutes=15)
 _LASTING = {"failed", "refused"}
+_ASKS = {"sweep", "policy", "by hand"}
 
 
 async def record(work: Work, item: Item, report: Report) -> None:
@@ -151,6 +152,20 @@ def _look_again(work: Work, item: Item, report: Report) -> None:
         quiet = not work.view.news and not work.outcomes
         if "requested" in due.causes and quiet and now - due.at < _YOUNG and due.looks < len(_REQUESTED):
             report.later.setdefault(due.subject, now + timedelta(seconds=_REQUESTED[due.looks]))
+    _look_when_it_may_be_tried(work, item, report)
+
+
+def _look_when_it_may_be_tried(work: Work, item: Item, report: Report) -> None:
+    """What was asked for, and not tried because it failed a moment ago, is tried when that time is over: the cause may
+    be mended by now. Once; it wakes nobody for a failure that no sweep and no person asks about."""
+    if not _ASKS & {cause for due in item.due for cause in due.causes}:
+        return
+    rests = still_failed(work.memory, work.app.now())
+    for outcome in work.outcomes:
+        change = outcome.change
+        if outcome.result == "skipped" and outcome.detail == rests.get(change.id):
+            subject = work.plan.target if change.decision else change.subject
+            report.later.setdefault(subject, work.memory.failures[change.id][1])
 
 
 def _at(steps: tuple[int, ...], looks: int) -> int:

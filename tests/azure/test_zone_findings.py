@@ -29,10 +29,49 @@ def test_a_zone_that_names_wait_for_is_told_with_its_hub_and_endpoints(w: World)
 def test_when_the_zone_is_created_the_next_sweep_writes_the_record(w: World) -> None:
     w.asks(w.storage())
     w.settle_all()
-    said(w)
+    w.clock.skip(minutes=1)
     w.zone()
-    said(w)
+    w.sweep()
     assert w.addresses()
+
+
+def test_a_zone_created_while_a_failure_is_not_tried_again_has_its_record_when_that_time_is_over(w: World) -> None:
+    w.asks(w.storage())
+    w.settle_all()
+    w.zone()
+    w.sweep()
+    assert not w.addresses()
+    (left,) = w.waits()
+    assert 0 < left < 60
+    w.later(left - 1)
+    assert not w.addresses(), "not a moment too early"
+    w.later(1)
+    assert w.addresses()
+    assert not w.waits()
+
+
+def test_a_failure_that_nobody_asks_about_wakes_nobody(w: World) -> None:
+    w.zone()
+    w.azure.fault(method="PUT", path="/A/acct1$", status=403, code="AuthorizationFailed", principal="app")
+    endpoint = w.asks(w.storage())
+    w.settle_all()
+    w.signal(w.storage_id(), endpoint)
+    assert not w.waits()
+
+
+def test_a_failure_that_a_sweep_asks_about_is_tried_once_more_and_then_rests(w: World) -> None:
+    w.zone()
+    w.azure.fault(method="PUT", path="/A/acct1$", status=403, code="AuthorizationFailed", principal="app")
+    w.asks(w.storage())
+    w.settle_all()
+    for _ in range(3):
+        w.sweep()
+    w.azure.forget_calls()
+    w.later(60)
+    for _ in range(5):
+        w.later(600)
+    assert len(w.sent("PUT")) == 1, "many sweeps, one back-off: one look"
+    assert not w.waits()
 
 
 def test_a_zone_that_no_network_sees_is_told(w: World) -> None:
