@@ -158,12 +158,14 @@ async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
     """What a person released stays released while nothing new joins it. A look that did not see everything may close
     a cap, but neither opens one nor forgets whom it holds."""
     old = (await app.stored.read()).cap(cap.cause)
-    same = old is not None and old.policy == cap.policy
-    if old is not None and same and old.released_by and _covers(old, cap, app.now()):
+    # What would be deleted is the same under any policy; what would be approved is another question under another one.
+    same = old is not None and (old.policy == cap.policy or cap.cause == "deletions")
+    if old is not None and same and old.released_by and _covers(old, cap, app.now(), saw_all):
         cap = replace(cap, released_by=old.released_by, connections=old.connections, fingerprint=old.fingerprint)
     elif old is not None and same and old.closed and not saw_all:
         both, targets = old.connections | cap.connections, frozenset((*old.targets, *cap.targets))
-        cap = old if both == old.connections else _closed(cap.cause, cap.policy, both, targets, most)
+        known = both == old.connections and old.policy == cap.policy
+        cap = old if known else _closed(cap.cause, cap.policy, both, targets, most)
     try:
         if old is None or _facts(old) != _facts(cap):
             await app.stored.put(replace(cap, etag=old.etag if old else ""))
@@ -172,9 +174,10 @@ async def put(app: App, cap: Cap, most: int, saw_all: bool = True) -> Cap:
     return cap
 
 
-def _covers(old: Cap, cap: Cap, now: datetime) -> bool:
+def _covers(old: Cap, cap: Cap, now: datetime, saw_all: bool) -> bool:
     """Deletions are released for a day, and until they are done: names may be lost again for another reason."""
-    if cap.cause == "deletions" and (not cap.connections or old.at is None or now - old.at >= _RELEASED):
+    done = saw_all and not cap.connections
+    if cap.cause == "deletions" and (done or old.at is None or now - old.at >= _RELEASED):
         return False
     return cap.connections <= old.connections
 

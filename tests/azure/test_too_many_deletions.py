@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.callers import Problem
+from shared.sweep import sweep
 from tests.world import KEY, TEAM, World, rules
 
 GROUPS = ("blob", "file", "queue", "table")
@@ -149,5 +150,94 @@ def test_a_policy_that_takes_few_names_away_is_carried_out(w: World) -> None:
     many(w, "deletions_per_sweep: 4")
     w.set_policy(w.policy_path.read_text().replace("/resourceGroups/dns", "/resourceGroups/dns2"))
     w.sweep()
+    w.sweep()
+    assert left(w) == 0
+
+
+# --- how long a release is good, and what a sweep that saw little does to it ------------------------------------
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(23.9, 0), (24, 4)])
+def test_a_release_for_one_target_is_good_for_a_day(w: World, hours: float, kept: int) -> None:
+    many(w, "deletions_per_settle: 1")
+    w.removes(w.storage_id())
+    w.sweep()
+    releases(w, shown(w)["fingerprint"])
+    w.clock.skip(hours=hours)
+    w.settle_all()
+    assert left(w) == kept
+
+
+def test_what_was_released_in_vain_is_offered_and_released_again(w: World) -> None:
+    many(w, "deletions_per_settle: 1")
+    w.removes(w.storage_id())
+    w.sweep()
+    mark = shown(w)["fingerprint"]
+    releases(w, mark)
+    w.clock.skip(days=1)
+    assert w.health()["waitsForRelease"] == []
+    w.settle_all()
+    assert [entry["fingerprint"] for entry in w.health()["waitsForRelease"]] == [mark]
+    releases(w, mark)
+    w.settle_all()
+    assert left(w) == 0
+
+
+def test_an_offer_that_nobody_took_for_a_day_is_no_offer(w: World) -> None:
+    many(w, "deletions_per_settle: 1")
+    w.removes(w.storage_id())
+    w.sweep()
+    mark = shown(w)["fingerprint"]
+    w.clock.skip(days=1)
+    with pytest.raises(Problem, match="Nothing waits"):
+        releases(w, mark)
+
+
+def gone_in_masses(w: World) -> str:
+    """Four records for nobody, one more than a sweep may delete; the word that releases them."""
+    for endpoint in many(w, "deletions_per_sweep: 3"):
+        w.removes(endpoint)
+    w.azure.outbox.clear()
+    w.sweep()
+    (waits,) = w.health()["waitsForRelease"]
+    return str(waits["fingerprint"])
+
+
+def sees_little(w: World) -> None:
+    """A sweep that has to leave most zones unread."""
+    w.azure.switch(throttle=True, dns_read_budget=4)
+    assert w.run(sweep(w.app)).zones_left
+    w.azure.switch(throttle=False)
+
+
+def edits(w: World) -> None:
+    w.set_policy(w.policy_path.read_text() + "# a comment\n")
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["same policy", "a comment edited"])
+def test_a_sweep_that_left_zones_unread_forgets_nothing_that_an_older_one_held(w: World, edited: bool) -> None:
+    mark = gone_in_masses(w)
+    if edited:
+        edits(w)
+    sees_little(w)
+    w.settle_all()
+    assert left(w) == 4
+    (waits,) = w.health()["waitsForRelease"]
+    assert edited or waits["fingerprint"] == mark
+    releases(w, waits["fingerprint"])
+    w.settle_all()
+    assert left(w) == 0
+
+
+def test_a_release_outlives_an_edited_comment(w: World) -> None:
+    releases(w, gone_in_masses(w))
+    edits(w)
+    w.sweep()
+    assert left(w) == 0
+
+
+def test_a_release_outlives_a_sweep_that_saw_too_little_to_tell_that_all_is_done(w: World) -> None:
+    releases(w, gone_in_masses(w))
+    sees_little(w)
     w.sweep()
     assert left(w) == 0
