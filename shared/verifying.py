@@ -109,7 +109,7 @@ async def audited(swept: Sweep, app: App) -> None:
             swept.count("resolved")
             if checked.verdict is not Verdict.OK:
                 swept.find(f"hub {hub.name}: {checked.expectation.fqdn} asked at {checked.resolver}: {checked.text}")
-        last = part[-1].hash if len(part) == _AT_ONCE else ""
+        last = part[-1].hash if part and part[-1] != mine[-1] else ""
         await zonebook.keep_verified(app.tables, hub.name, last)
 
 

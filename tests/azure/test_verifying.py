@@ -73,15 +73,26 @@ def test_the_audit_looks_too_and_says_what_is_wrong(w: World) -> None:
     assert any("acct1.blob.core.windows.net asked at" in finding for finding in found.findings)
 
 
-def test_large_hubs_are_audited_in_parts(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verifying, "_AT_ONCE", 1)
-    watched(w, w.azure.dns)
+@pytest.mark.parametrize(("most", "parts"), [(1, [1, 1, 1, 1]), (2, [2, 1, 2, 1]), (3, [3, 3, 3, 3])])
+def test_large_hubs_are_audited_in_parts_and_every_name_has_its_turn(
+    w: World, monkeypatch: pytest.MonkeyPatch, most: int, parts: list[int]
+) -> None:
+    monkeypatch.setattr(verifying, "_AT_ONCE", most)
+    watched(w, "127.0.0.1:9")  # nobody answers, so that each name that was asked is a finding
+    monkeypatch.setattr(verifying, "_ANSWER", 0.05)
     w.connected()
-    w.asks(w.storage("acct2"), "pe2")
+    for name in ("acct2", "acct3"):
+        w.asks(w.storage(name), f"pe-{name}")
     w.settle_all()
-    asked = [w.run(sweep.sweep(w.app)).counted.get("resolved", 0) for _ in range(3)]
-    assert sum(asked) >= 2
-    assert max(asked) == 1
+    asked = [_asked(w) for _ in parts]
+    assert [len(names) for names in asked] == parts
+    assert set().union(*asked[: -(-3 // most)]) == {"acct1", "acct2", "acct3"}
+
+
+def _asked(w: World) -> set[str]:
+    """The accounts whose names an audit looked up."""
+    found = w.run(sweep.sweep(w.app)).findings
+    return {text.split(": ")[1].partition(".")[0] for text in found if " asked at " in text}
 
 
 # --- from inside a network: whose job it is ---------------------------------------------------------------
