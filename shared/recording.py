@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _AFTER_APPROVAL = timedelta(seconds=2)
 _REQUESTED = (20, 120, 600)  # seconds; a proxy write can precede the moment the connection is listed (events.md 2)
 _WAITING = (3, 10, 30, 120, 600)
-_REFRESHING = (60, 180, 300, 600)  # Cosmos endpoints took nine minutes (reference/cosmos.md section 4)
+_REFRESHING = (60, 180, 300, 60, 120, 300, 600)  # Cosmos endpoints took nine minutes (reference/cosmos.md 4)
 _YOUNG = timedelta(minutes=15)
 _LASTING = {"failed", "refused"}
 _ASKS = {"sweep", "policy", "by hand"}

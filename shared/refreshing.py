@@ -62,7 +62,7 @@ def _not_any_more(body: Mapping[str, Any], fit: Fit, target: ResourceId) -> str:
     link = endpoint.link_to(target) if endpoint else None
     if endpoint is None or endpoint.id != fit.endpoint or (endpoint.guid or "") != fit.guid:
         return "it is another endpoint than the one that was read"
-    if link is None or link.status is not Status.APPROVED or not endpoint.provisioned:
+    if link is None or link.status is not Status.APPROVED or not (endpoint.provisioned or endpoint.failed):
         return "it is not approved, or is being changed by somebody else"
     shown = {fold(fqdn) for fqdn, _ in endpoint.pairs or ()}
     return "its names are right by now" if shown == fit.expected and not link.recreate and not fit.recreate else ""

@@ -56,7 +56,7 @@ def place(swept: Sweep, endpoint: Endpoint, target: ResourceId) -> None:
 def differs(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) -> str:
     """Why it is worth a look beside its account; one whose names the list does not show was seen to fit, or not."""
     found, link = swept.accounts.get(target), endpoint.link_to(target)
-    if found is None or link is None or not found.settled or not endpoint.provisioned:
+    if found is None or link is None or not found.settled or not (endpoint.provisioned or endpoint.failed):
         return ""
     if link.recreate or (target, endpoint.id) in swept.recreating:
         return f"Azure asks for {endpoint.id.name} to be made again"

@@ -119,6 +119,8 @@ class Endpoint:
     guid: str | None = None
     location: str = ""
     provisioned: bool = False
+    failed: bool = False
+    """The last operation on it failed: it stands, and wants another PUT."""
     links: tuple[Link, ...] = ()
     network: ResourceId | None = None
     """The virtual network of its subnet."""

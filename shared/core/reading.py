@@ -72,11 +72,13 @@ def endpoint(body: object) -> Endpoint | None:
         return None
     properties = _mapping(body, "properties", [])
     guid, subnet = properties.get("resourceGuid"), _subnet(properties.get("subnet"))
+    state = fold(str(properties.get("provisioningState", "")))
     return Endpoint(
         id=identity,
         guid=fold(guid) if is_guid(guid) else None,
         location=str(body.get("location") or ""),
-        provisioned=fold(str(properties.get("provisioningState", ""))) == "succeeded",
+        provisioned=state == "succeeded",
+        failed=state == "failed",
         links=(
             *_links(properties.get("privateLinkServiceConnections"), manual=False),
             *_links(properties.get("manualPrivateLinkServiceConnections"), manual=True),

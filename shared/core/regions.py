@@ -67,13 +67,18 @@ def fit(
 ) -> Fit | None:
     """None where nothing can be compared: not approved, being made just now, no names to see, an unknown group."""
     link = endpoint.link_to(target)
-    if link is None or link.status is not Status.APPROVED or len(link.groups) != 1 or not endpoint.provisioned:
+    if link is None or link.status is not Status.APPROVED or len(link.groups) != 1:
         return None
-    expected = account.names(link.groups[0])
-    if expected is None or endpoint.pairs is None:
+    expected, recreate = (
+        account.names(link.groups[0]),
+        link.recreate or (connection is not None and connection.recreate),
+    )
+    # A PUT that failed may show no names; that it is still wanted is enough.
+    if expected is None or not (
+        (endpoint.provisioned and endpoint.pairs is not None) or (endpoint.failed and recreate)
+    ):
         return None
-    shown = frozenset(fold(fqdn) for fqdn, _ in endpoint.pairs)
-    recreate = link.recreate or (connection is not None and connection.recreate)
+    shown = expected if endpoint.pairs is None else frozenset(fold(fqdn) for fqdn, _ in endpoint.pairs)
     differs = shown != expected
     new, old = ({fqdn.partition(".")[0] for fqdn in names} for names in (expected - shown, shown))
     static = set(endpoint.static)
