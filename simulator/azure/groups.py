@@ -28,7 +28,6 @@ REGIONS = {
     "germanywestcentral": "Germany West Central",
     "francecentral": "France Central",
     "swedencentral": "Sweden Central",
-    "eastasia": "East Asia",
 }
 NETWORK = (
     "virtualNetworks",
