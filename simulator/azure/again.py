@@ -67,7 +67,7 @@ def replace(world: World, old: Resource, wanted: Wanted, target: Resource) -> Re
     own.manual, own.link, own.service, own.groups = wanted.manual, wanted.link, wanted.service, wanted.groups
     own.message, own.static, own.kept = wanted.message, wanted.static, wanted.kept
     own.nic_name, own.reference = wanted.nic_name, wanted.reference
-    old.body = {"location": wanted.location, "tags": wanted.tags}
+    old.body = {"location": wanted.location, **wanted.top}
     if moved and world.switches["list_move_resets"]:
         _decided_anew(world, old, target)
     return old

@@ -33,6 +33,8 @@ COMPUTED = (  # everything else that a PUT says is kept and shown
     "ipConfigurations",
 )
 
+TOP = ("tags", "extendedLocation")  # beside properties (documented), replaced as a whole
+
 
 @dataclass(slots=True)
 class Endpoint:
@@ -65,7 +67,7 @@ class Wanted:
     """The body of a PUT, understood."""
 
     location: str
-    tags: dict[str, str] | None
+    top: dict[str, Any]
     manual: bool
     link: str
     service: str
@@ -99,7 +101,7 @@ def understand(call: Call) -> Wanted:
         raise bad("InvalidRequestFormat", "A private link service connection needs name and privateLinkServiceId.")
     return Wanted(
         location=str(location),
-        tags=body.get("tags"),
+        top={name: body[name] for name in TOP if body.get(name) is not None},
         manual=bool(manual),
         link=str(row["name"]),
         service=str(inner["privateLinkServiceId"]),
@@ -162,7 +164,7 @@ def render(world: World, resource: Resource) -> dict[str, Any]:
         "location": resource.body["location"],
         "properties": properties,
     }
-    return body | ({"tags": resource.body["tags"]} if resource.body.get("tags") is not None else {})
+    return body | {name: resource.body[name] for name in TOP if resource.body.get(name) is not None}
 
 
 def _link(resource: Resource) -> dict[str, Any]:

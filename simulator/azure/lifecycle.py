@@ -89,7 +89,7 @@ def _create(world: World, path: Path, wanted: Wanted, target: Resource) -> Resou
     )
     members = endpoints.wanted_members(target, wanted.groups)
     own.addresses = interfaces.assign(world, wanted.subnet, members, wanted.static, [])
-    resource = Resource(path, {"location": wanted.location, "tags": wanted.tags}, own)
+    resource = Resource(path, {"location": wanted.location, **wanted.top}, own)
     endpoints.write_nic(world, resource)
     return resource
 

@@ -200,3 +200,28 @@ def test_people_are_told_once_for_each_change_and_again_when_it_comes_back(w: Wo
         assert w.arm("PUT", endpoint, again).status_code == 200
         w.settle_all()
     assert len([why for why in needs(w) if "it lacks carts-eastus" in why]) == 2
+
+
+def test_every_property_of_the_raw_endpoint_is_sent_again(w: World) -> None:
+    w.fresh(REFRESH)
+    w.zone(DOCUMENTS)
+    target, path = account(w), w.endpoint_id()
+    link = {"name": "link", "properties": {"privateLinkServiceId": target, "groupIds": ["Sql"], "requestMessage": "hi"}}
+    said: dict[str, Any] = {
+        "subnet": {"id": f"{w.network()}/subnets/default"},
+        "privateLinkServiceConnections": [link],
+        "customNetworkInterfaceName": "nic-carts",
+        "applicationSecurityGroups": [{"id": w.id("Microsoft.Network/applicationSecurityGroups", "asg", TEAM, "net")}],
+        "futureThing": {"deep": [1, {"er": None}]},
+    }
+    top = {"location": "westeurope", "tags": {"Env": "prod"}, "extendedLocation": {"name": "edge", "type": "EdgeZone"}}
+    assert w.arm("PUT", path, {**top, "properties": said}).status_code == 201
+    w.settle_all()
+    regions(w, target, *FOUR)
+    w.settle_all()
+    assert len(puts(w)) == 1
+    after = whole(w, path)
+    kept = ("customNetworkInterfaceName", "applicationSecurityGroups", "futureThing")
+    assert {key: after["properties"][key] for key in kept} == {key: said[key] for key in kept}
+    assert {key: after.get(key) for key in top} == top
+    assert "carts-eastus" in records(w)
