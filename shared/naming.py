@@ -59,9 +59,13 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
         if name in ceded and merged:
             view.look.doubt.add(name)  # a group asks nobody: it has written over what another endpoint has there
         state = NameState(name=name, claims=merged, present=present, fresh=fresh, ceded=name in ceded)
-        view.states[name] = await _resolve(state, view, policy, app)
+        view.states[name] = _left(await _resolve(state, view, policy, app), view, policy, app)
 
     await asyncio.gather(*(look_at(name) for name in sorted(touched)))
+    gone = any(_step(state, policy, app).do == "delete" for state in view.states.values())
+    if gone and view.listing is None and not view.look.target.is_a(SERVICE):
+        await look_wider(view, memory, policy, app)
+        await look_at_names(view, memory, policy, app)
 
 
 def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
@@ -173,12 +177,10 @@ def _merged(kept: Iterable[Claim], new: Iterable[Claim], given_up: set[ResourceI
 
 async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> NameState:
     """Read what the plan will need to know about this name: its record when in doubt, its heir before a hand-over."""
-    mark = app.mark(policy)
     if state.name in view.look.doubt or view.look.full:
         state = await _read_record(state, view, app)
     for _ in range(len(state.claims) + 2):
-        hub = policy.hub_of(state.name.zone)
-        todo = names.step(state, mark, policy.ttl_of(state.name.zone), hub.adopt if hub else False)
+        todo = _step(state, policy, app)
         if todo.do != "look" or state.unreadable:
             return state
         if todo.heir is None:
@@ -186,6 +188,23 @@ async def _resolve(state: NameState, view: View, policy: Policy, app: App) -> Na
         else:
             state = await _read_heir(state, todo.heir, view, policy, app)
     return state
+
+
+def _step(state: NameState, policy: Policy, app: App) -> names.Step:
+    hub = policy.hub_of(state.name.zone)
+    return names.step(state, app.mark(policy), policy.ttl_of(state.name.zone), hub.adopt if hub else False)
+
+
+def _left(state: NameState, view: View, policy: Policy, app: App) -> NameState:
+    """A record that was written for another target goes only when that target was looked at: an endpoint of it that
+    nobody has read yet may have the name by now (law 3)."""
+    if _step(state, policy, app).do != "delete" or state.present is None:
+        return state
+    owner = ResourceId.read(state.present.label("target"))
+    if owner is None or owner == view.look.target or owner.is_a(SERVICE) or not policy.covers(owner):
+        return state
+    view.elsewhere.add((owner, state.name))
+    return replace(state, unreadable=f"it was written for {owner.name}, which is looked at first")
 
 
 async def _read_record(state: NameState, view: View, app: App) -> NameState:

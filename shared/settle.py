@@ -176,7 +176,11 @@ async def settle(item: Item, app: App, given: Given) -> Report:
 
 
 async def _tell_other_targets(view: View, item: Item, news: set[ResourceId], policy: Policy, app: App) -> None:
-    """An endpoint made again under its id may lead elsewhere now, where the index does not know it yet."""
+    """An endpoint made again under its id may lead elsewhere now, where the index does not know it yet; a record that
+    nobody claims was written for another target."""
+    for target, name in sorted(view.elsewhere):
+        await app.worklist.signal(target, target, "second look")
+        await app.worklist.signal(target, name.id, "second look")
     for endpoint in sorted(news & {due.subject for due in item.due}):
         seen = view.seen[endpoint].endpoint
         for target in claims.targets(seen, policy) if seen else ():

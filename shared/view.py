@@ -48,6 +48,8 @@ class View:
     """Endpoints read only because a name may pass to them; they may belong to other targets."""
     read_at: dict[ResourceId, datetime] = field(default_factory=dict)
     states: dict[Name, NameState] = field(default_factory=dict)
+    elsewhere: set[tuple[ResourceId, Name]] = field(default_factory=set)
+    """(target, name): records that nobody claims and that were written for another target."""
     given_up: set[tuple[ResourceId, Name]] = field(default_factory=set)
     """Claims refuted by this look; their index rows go once the record is right."""
     waiting: set[ResourceId] = field(default_factory=set)

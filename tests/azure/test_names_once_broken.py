@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.azure import pacing
+from shared.azure import claims, pacing
+from shared.core.model import Name
 from shared.sweep import sweep
 from simulator.azure import gateway
 from simulator.azure.calls import Call, Reply
@@ -407,3 +408,27 @@ def test_a_write_that_waits_too_long_for_its_turn_was_never_sent(w: World, monke
     hours_later(w, 1)
     assert w.addresses() == w.address_of(endpoint)
     assert not [row for row in w.journal("put") if row["result"] == "unknown"]
+
+
+def forgets(w: World, target: str, endpoint: str, zone: str) -> None:
+    """The tables lose the endpoint's claim on acct1."""
+    name = Name(zone=w.resource(zone), record="acct1")
+    w.run(claims.unclaim(w.app.tables, w.resource(target), w.resource(endpoint), name))
+    w.run(claims.forget_name(w.app.tables, w.resource(target), w.resource(endpoint), name))
+
+
+@pytest.mark.parametrize("by", ["its own target", "another target"])
+def test_a_record_without_claim_goes_only_after_its_own_target_was_listed(w: World, by: str) -> None:
+    w.fresh(policy(hub("west", "{all: true}")))
+    zone = w.zone(group="west")
+    first, second = w.storage(), w.storage(group="other")  # two accounts of one name: one record
+    old = w.asks(second, "t1", manual=False)
+    w.settle_all()
+    w.allow_deletes()
+    forgets(w, second, old, zone)
+    w.removes(old)
+    moved = w.asks(second, "t1", manual=False, resource_group="net2")
+    w.azure.outbox.clear()
+    w.signal(second if by == "its own target" else first, f"{zone}/A/acct1", "sweep")
+    w.settle_all()
+    assert w.addresses(group="west") == w.address_of(moved)
