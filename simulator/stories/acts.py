@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from simulator.stories import happenings, names
+from simulator.stories import cosmos, happenings, names
 from simulator.stories.world import DATA, LOCATION, NotAsTold, World, must, network_of, subscription
 
 TYPES = {
@@ -13,17 +13,11 @@ TYPES = {
     "SQL server": "Microsoft.Sql/servers",
     "PostgreSQL server": "Microsoft.DBforPostgreSQL/flexibleServers",
     "Private Link service": "Microsoft.Network/privateLinkServices",
-    "Cosmos account": "Microsoft.DocumentDB/databaseAccounts",
     "application gateway": "Microsoft.Network/applicationGateways",
     "Grafana workspace": "Microsoft.Dashboard/grafana",
 }
 PROPERTIES: dict[str, dict[str, Any]] = {
     "SQL server": {"administratorLogin": "clerk", "version": "12.0"},
-    "Cosmos account": {
-        "databaseAccountOfferType": "Standard",
-        "publicNetworkAccess": "Disabled",
-        "locations": [{"locationName": "West Europe", "failoverPriority": 0}],
-    },
     "Private Link service": {"visibility": {"subscriptions": ["*"]}, "autoApproval": {"subscriptions": []}},
 }
 
@@ -206,12 +200,14 @@ def pause(world: World, seconds: float) -> None:
 GIVEN: dict[str, Callable[..., Any]] = {
     **{kind: _target(kind) for kind in TYPES},
     **names.GIVEN,
+    **cosmos.GIVEN,
     "tags": tags,
     "management group": management_group,
 }
 WHEN: dict[str, Callable[..., Any]] = {
     **names.WHEN,
     **happenings.WHEN,
+    **cosmos.WHEN,
     "private endpoint": ask,
     "endpoint deleted": delete_endpoint,
     "endpoint made again": make_endpoint_again,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from simulator.stories import cosmos
 from simulator.stories.world import OWNER, NotAsTold, World, record_addresses
 
 
@@ -147,4 +148,5 @@ THEN: dict[str, Callable[..., Any]] = {
     "operation": operation_done,
     "journal": journal_shows,
     "news": news,
+    **cosmos.THEN,
 }

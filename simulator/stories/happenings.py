@@ -37,6 +37,12 @@ def late_event(world: World, about: str, operation: str = "delete") -> None:
     _send_again(world, found[-1])
 
 
+def throttled(world: World, provider: str, times: int = 3) -> None:
+    """{provider} is throttled: the next {times} calls of ours are answered 429"""
+    fault = {"principal": "app", "path": provider, "status": 429, "code": "TooManyRequests", "times": times}
+    must(world.wire.control("POST", "/faults", {**fault, "headers": {"Retry-After": "1"}}), "planting a fault")
+
+
 def _raised(world: World) -> list[dict[str, Any]]:
     return list(must(world.wire.control("GET", "/events"), "reading the events")["raised"])
 
@@ -68,4 +74,5 @@ WHEN: dict[str, Callable[..., Any]] = {
     "events lost": lose_events,
     "events again": repeat_events,
     "late event": late_event,
+    "throttled": throttled,
 }
