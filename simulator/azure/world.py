@@ -45,7 +45,7 @@ SWITCHES: dict[str, Any] = {
     "cosmos_lag": 1,  # U: seconds from the end of an account's region change until its endpoints are told, or follow
     "cosmos_read": "end",  # U: the regions a repeated PUT gets are those at its "end", or at its "start"
     "cosmos_failover_guard": True,  # seed: no failover to a region that an approved endpoint lacks; newer: not listed
-    "cosmos_delete_guard": False,  # seed: an account with endpoints cannot be deleted; newer: not listed
+    "cosmos_delete_guard": True,  # seed: an account with endpoints cannot be deleted; newer: not listed
     "cosmos_endpoints": 200,  # documented number: endpoints per account
     "cosmos_offline": "Offline",  # U: what the row of a region that was taken offline shows; "Succeeded" too
     "updating_names": "empty",  # U: customDnsConfigs while a repeated PUT is under way or failed; "kept" = the old

@@ -156,8 +156,7 @@ def test_a_change_may_fail_at_its_end(cloud: Any) -> None:
     assert properties(cloud, target)["provisioningState"] == "Succeeded"
 
 
-def test_an_account_with_endpoints_may_refuse_to_go(cloud: Any) -> None:
-    cloud.azure.switch(cosmos_delete_guard=True)
+def test_an_account_with_endpoints_does_not_go(cloud: Any) -> None:
     target, endpoint = held(cloud)
     assert code(cloud.delete(target)) == (400, "BadRequest")
     cloud.delete(endpoint)
