@@ -160,6 +160,8 @@ def _without_claim(state: NameState, mark: Mark) -> Step:
     why = f"no endpoint claims it any more{f' ({last.name} gave it up)' if last else ''}"
     if last is not None and last not in state.heirs:
         return Step(do="look", heir=last, why=why)  # a lost claim is no proof: ask the endpoint itself (law 3)
+    if state.unreadable:
+        return Step(do="look", why=why)
     return _with_etag(Step(do="delete", record=state.present, if_match=state.present.etag, why=why))
 
 

@@ -432,3 +432,4 @@ def test_a_record_without_claim_goes_only_after_its_own_target_was_listed(w: Wor
     w.signal(second if by == "its own target" else first, f"{zone}/A/acct1", "sweep")
     w.settle_all()
     assert w.addresses(group="west") == w.address_of(moved)
+    assert not [row for row in w.changes() if row["kind"] == "delete"]
