@@ -1,0 +1,321 @@
+"""Stands inside the small Azure and judges every write about Cosmos DB endpoints when it happens.
+
+It sees what each read told the app, and Azure's own state beside it. It also is the somebody else who changes an
+endpoint at the very moment when the app repeats its PUT, and the Azure that refuses or gives up such a PUT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulator.azure import endpoints, gateway
+from simulator.azure.calls import Call, Reply
+from simulator.azure.errors import ArmError
+from simulator.azure.operations import Operation
+from simulator.azure.world import Resource
+from simulator.azure.world import World as Cloud
+from simulator.azure.zones import Record
+from tests.laws import cosmos_oracle as oracle
+from tests.laws.cosmos_oracle import Doc, Key
+from tests.laws.cosmos_slow import Slow, fails_at_the_end
+
+_ROUTE = gateway.route
+PROOF = ("ResourceNotFound", "ResourceGroupNotFound")
+FUTURE = {"futureSetting": {"level": 7, "names": ["a"]}}
+"""A property that this version of the product has never heard of."""
+_SLOW = ("privateendpoints", "databaseaccounts")
+_UNCLEAR = timedelta(minutes=10)
+_HOUR = timedelta(minutes=59)
+
+
+@dataclass(slots=True)
+class Read:
+    """What one read of an endpoint told."""
+
+    guid: str = ""
+    approved: bool = False
+    ready: bool = False
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A repeated PUT: of which endpoint, for which names, when, and what Azure made of it."""
+
+    at: datetime
+    guid: str
+    names: frozenset[str]
+    operation: Operation | None = None
+    lost: bool = True
+
+
+@dataclass(slots=True)
+class Witness:
+    cloud: Cloud
+    slow: Slow
+    now: Callable[[], datetime]
+    doc: Doc
+    pace: float = 0.0
+    swept: bool = False
+    meddles: bool = False
+    gives_up: bool = False
+    drifts: dict[tuple[str, str, frozenset[str]], datetime] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    counted: dict[str, int] = field(default_factory=dict)
+    reads: dict[str, list[Read]] = field(default_factory=dict)
+    accounts: dict[str, set[str]] = field(default_factory=dict)
+    """Of this piece of work: account to the region labels that its last read showed."""
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
+
+    def watch(self) -> None:
+        def route(call: Call) -> Reply:
+            kinds = [kind.lower() for kind in call.path.types]
+            self.slow.pace = self.pace if kinds[:1] and kinds[0] in _SLOW and kinds[-1] != _DECIDES else 0
+            if call.principal != "app":
+                return _ROUTE(call)
+            if call.method == "GET":
+                return self._reads(call, kinds)
+            if kinds == ["privateendpoints"]:
+                return self._refreshed(call)
+            self._writes(call, kinds)
+            return _ROUTE(call)
+
+        gateway.route = route
+
+    @staticmethod
+    def leave() -> None:
+        gateway.route = _ROUTE
+
+    def begin(self) -> None:
+        """A worker begins something new."""
+        self.reads.clear()
+        self.accounts.clear()
+
+    def count(self, what: str) -> None:
+        self.counted[what] = self.counted.get(what, 0) + 1
+
+    # --- what the app is told ---------------------------------------------------------------------
+
+    def _reads(self, call: Call, kinds: list[str]) -> Reply:
+        endpoint = kinds == ["privateendpoints"] and call.path.is_item
+        try:
+            reply = _ROUTE(call)
+        except ArmError as error:
+            if endpoint and error.code in PROOF:
+                self.reads.setdefault(call.path.key, []).append(Read())
+            raise
+        if endpoint:
+            given = reply.body["properties"]
+            links = [link for name in endpoints.LISTS for link in given[name]]
+            state = links[0]["properties"]["privateLinkServiceConnectionState"]["status"]
+            row = Read(given["resourceGuid"], state == "Approved", given["provisioningState"] == "Succeeded")
+            for config in given["customDnsConfigs"]:
+                row.names[config["fqdn"].lower()] = tuple(sorted(config["ipAddresses"]))
+            self.reads.setdefault(call.path.key, []).append(row)
+            reply.body = {**reply.body, "zones": ["1"], "properties": {**given, **FUTURE}}
+        elif kinds == ["networkinterfaces"] and call.path.is_item:
+            self._interface(reply.body["properties"])
+        elif kinds == ["databaseaccounts"] and call.path.is_item:
+            rows = reply.body["properties"]["locations"]
+            self.accounts[call.path.key] = {row["id"].lower() for row in rows} | {call.path.name.lower()}
+        return reply
+
+    def _interface(self, given: dict[str, Any]) -> None:
+        rows = self.reads.get(given["privateEndpoint"]["id"].lower(), [])
+        for one in given["ipConfigurations"] if rows else ():
+            inner = one["properties"]
+            for name in inner["privateLinkConnectionProperties"]["fqdns"]:
+                rows[-1].names[name.lower()] = (inner["privateIPAddress"],)
+
+    # --- records ------------------------------------------------------------------------------------
+
+    def _writes(self, call: Call, kinds: list[str]) -> None:
+        graph = call.path.namespace.lower() == "microsoft.resourcegraph"
+        if graph or (kinds == ["databaseaccounts", _DECIDES] and call.method == "PUT"):
+            return
+        if kinds != ["privatednszones", "a"]:
+            self.broken.append(f"law 2: the app has no business with {call.method} {call.path.id}")
+            return
+        match, none = call.headers.get("If-Match"), call.headers.get("If-None-Match")
+        zone = self.cloud.get(call.path.parent)
+        key = (call.path.parent.key, call.path.name.lower())
+        record = zone.item.records.get(("A", key[1])) if zone else None
+        if zone is None or (record is None and match) or (record is not None and none == "*"):
+            return  # Azure refuses it
+        if record is not None and (match or "").strip('"') not in ("*", "", record.etag):
+            return
+        if call.method == "DELETE" and record is not None:
+            self.count("record deleted")
+            self.broken += [
+                f"{why}: DELETE of {key}, {record}; {self._context()}" for why in self._removal(key, record)
+            ]
+        elif call.method == "PUT":
+            self.count("record put over another" if record else "record put")
+            body = call.body["properties"]
+            self.broken += [f"{why}: PUT of {key}: {body}; {self._context()}" for why in self._put(key, body)]
+
+    def _context(self) -> str:
+        return f"read {self.reads} and {self.accounts}"
+
+    def _put(self, key: Key, body: dict[str, Any]) -> list[str]:
+        mark = body.get("metadata") or {}
+        found = tuple(sorted(row["ipv4Address"] for row in body["aRecords"]))
+        rows = [row for row in self.reads.get(mark.get("endpoint", "").lower(), []) if row.guid == mark.get("guid")]
+        held = [row for row in rows if row.approved and row.names.get(oracle.fqdn(key)) == found]
+        why = [] if held else ["an address that no read of this settle held"]
+        own = self.cloud.get(mark.get("endpoint", "").lower())
+        if own is not None and key[0] in oracle.covered(self.cloud, own):
+            why.append("its zone group covers this zone")
+        hub = oracle.hub_of(self.doc, key[0])
+        if own is not None and hub not in oracle.served(self.doc, own):
+            why.append("no hub with this zone serves the endpoint")
+        return why
+
+    def _removal(self, key: Key, record: Record) -> list[str]:
+        mark = record.metadata or {}
+        name, endpoint, target = oracle.fqdn(key), mark.get("endpoint", "").lower(), mark.get("target", "").lower()
+        if not oracle.ours(self.doc, record):
+            return ["law 2: the record is not ours"]
+        why = [] if self.swept else ["record memory: before the first sweep"]
+        valid = [one for one in oracle.claims(self.cloud, self.doc).get(key, {})]
+        if valid:
+            why.append(f"a name vanished while {valid} map it")
+        rows = self.reads.get(endpoint)
+        if not rows:
+            return [*why, "law 3: its endpoint was not read in this settle"]
+        last, own = rows[-1], self.cloud.get(endpoint)
+        if last.guid != mark.get("guid") or own is None:
+            self.count("... its endpoint is gone")
+            return why
+        link = oracle.connections.of_endpoint(self.cloud, target, last.guid)
+        if not last.approved or link is None or link.state.status != "Approved":
+            self.count("... its endpoint is not approved")
+            return why
+        if not last.ready:
+            return [*why, "its endpoint was in the middle of a change"]
+        if name in last.names:
+            return [*why, "its endpoint, as read in this settle, still maps it"]
+        self.count("... its region is gone")
+        labels = self.accounts.get(target)
+        if labels is None:
+            return [*why, "its account was not read in this settle"]
+        return [*why, "its account, as read in this settle, still has it"] if key[1] in labels else why
+
+    # --- endpoints ----------------------------------------------------------------------------------
+
+    def _refreshed(self, call: Call) -> Reply:
+        own = self.cloud.get(call.path)
+        self.count("refresh sent")
+        if call.method != "PUT" or own is None:
+            self.broken.append(f"law 2: the app has no business with {call.method} {call.path.id}")
+            return _ROUTE(call)
+        if self.meddles:
+            self.meddles = False
+            self._meddle(call, own)
+        match = call.headers.get("If-Match")
+        if match is not None and match.strip('"') != f'W/"{own.item.etag}"'.strip('"'):
+            self._judge(call, own, refused=True)
+            self.count("refresh refused: somebody was faster")
+            raise ArmError(412, "PreconditionFailed", f"The condition '{match}' was not satisfied: etag mismatch.")
+        sent = self._judge(call, own)
+        if self.gives_up:
+            self.gives_up = False
+            self.count("refresh failed at its end")
+            reply = fails_at_the_end(self.cloud, call)
+        else:
+            try:
+                reply = _ROUTE(call)
+            except ArmError as error:
+                self.count(f"refresh refused: {error.code}")
+                sent.lost = False
+                raise
+        token = reply.headers["Azure-AsyncOperation"].rpartition("/")[2].partition("?")[0]
+        sent.operation, sent.lost = self.cloud.operations[token], False
+        self.count("refresh accepted")
+        return reply
+
+    def _meddle(self, call: Call, own: Resource) -> None:
+        """Somebody else's PUT of the same endpoint, with a tag more."""
+        body = render(own)
+        body["tags"] = {**(body.get("tags") or {}), "touched": "just now"}
+        _ROUTE(Call(self.cloud, "PUT", call.path, call.query, {}, body, "operator", call.base))
+
+    def _judge(self, call: Call, own: Resource, refused: bool = False) -> Sent:
+        account = self.cloud.get(own.item.target)
+        names, why = oracle.has(account, own.item.groups), []
+        before = self.sent.setdefault(own.path.key, [])
+        hour = [one.at for rows in self.sent.values() for one in rows if self.now() - one.at < _HOUR]
+        sent = Sent(self.now(), own.item.guid, names)
+        before.append(sent)
+        if self.doc["modes"]["refresh"] != "apply":
+            why.append(f"modes.refresh is {self.doc['modes']['refresh']}")
+        if "If-Match" not in call.headers:
+            why.append("without If-Match")
+        most = self.doc["caps"]["refreshes_per_hour"]
+        if len(hour) >= most:
+            why.append(f"caps: {len(hour)} within this hour, at most {most}")
+        if refused:
+            sent.lost = False
+        else:
+            why += self._unwanted(own, names)
+            if call.body != (should := {**render(own, FUTURE), "zones": ["1"]}):
+                why.append(f"its payload: sent {call.body}, should be {should}")
+        for one in before[:-1]:
+            if one.guid == sent.guid and one.names == names and self._under_way(one):
+                why.append(f"one is under way since {one.at}")
+        self.broken += [f"refresh: {text}: PUT of {own.path.id}; {self._context()}" for text in why]
+        return sent
+
+    def _under_way(self, one: Sent) -> bool:
+        if one.operation is not None:
+            return not one.operation.done
+        return one.lost and self.now() - one.at < _UNCLEAR
+
+    def _unwanted(self, own: Resource, names: frozenset[str]) -> list[str]:
+        if not oracle.live(self.cloud, own):
+            return ["of an endpoint that is not approved, or in the middle of a change"]
+        if not oracle.served(self.doc, own) and not oracle.OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED:
+            return ["of an endpoint that nobody here looks after"]
+        if oracle.recreate(self.cloud, own):
+            return []
+        policy = self.doc["refresh"]
+        since = self.drifts.get((own.path.key, own.item.guid, names))
+        late = since is not None and self.now() - since >= timedelta(minutes=policy["drift_minutes"] - 1)
+        if names != oracle.shows(own) and policy["on_drift"] == "refresh" and late:
+            self.count("refresh for drift")
+            return []
+        return ["nobody asked for it"]
+
+    def time_passed(self) -> None:
+        """Since when endpoints lag behind their accounts."""
+        found = {}
+        for own in self.cloud.of_type(oracle.ENDPOINT):
+            names = oracle.has(self.cloud.get(own.item.target), own.item.groups)
+            if names and names != oracle.shows(own):
+                found[own.path.key, own.item.guid, names] = self.now()
+        self.drifts = {key: self.drifts.get(key, at) for key, at in found.items()}
+
+
+_DECIDES = "privateendpointconnections"
+
+
+def render(own: Resource, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Exactly the endpoint's own payload, and nothing that Azure computes."""
+    item = own.item
+    inner: dict[str, Any] = {"privateLinkServiceId": item.service, "groupIds": item.groups}
+    if item.message is not None:
+        inner["requestMessage"] = item.message
+    link = {"name": item.link, "properties": inner}
+    properties = {
+        "subnet": {"id": item.subnet},
+        "customNetworkInterfaceName": item.nic_name,
+        "ipConfigurations": item.static,
+        **item.kept,
+        **(more or {}),
+        **{name: [link] if item.manual == number else [] for number, name in enumerate(endpoints.LISTS)},
+    }
+    tags = {"tags": own.body["tags"]} if own.body["tags"] is not None else {}
+    return {"location": own.body["location"], **tags, "properties": properties}
