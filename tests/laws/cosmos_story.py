@@ -93,7 +93,9 @@ class Story:
         self.calls("DELETE", self.id(name))
 
     def some(self, which: int) -> Resource | None:
+        """Rather one with endpoints."""
         found = sorted(self.cloud.of_type(oracle.KIND), key=lambda one: one.path.key)
+        found = [one for one in found if self.cloud.connections.get(one.path.key)] or found
         return found[which % len(found)] if found else None
 
     def now(self, account: Resource) -> list[str]:
@@ -108,7 +110,7 @@ class Story:
     def region(self, which: int, region: str) -> None:
         """One comes, or goes when it is there."""
         if account := self.some(which):
-            first, *rest = self.now(account)
+            _, *rest = self.now(account)
             there = folded(region) in rest
             self.regions(which, [one for one in rest if folded(region) != one] if there else [*rest, region])
 

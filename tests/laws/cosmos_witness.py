@@ -180,8 +180,7 @@ class Witness:
         if not oracle.ours(self.doc, record):
             return ["law 2: the record is not ours"]
         why = [] if self.swept else ["record memory: before the first sweep"]
-        valid = [one for one in oracle.claims(self.cloud, self.doc).get(key, {})]
-        if valid:
+        if valid := sorted(oracle.claims(self.cloud, self.doc).get(key, {})):
             why.append(f"a name vanished while {valid} map it")
         rows = self.reads.get(endpoint)
         if not rows:
