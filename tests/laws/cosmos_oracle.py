@@ -6,7 +6,7 @@ in a policy, what is live and what a zone group covers are told by names_oracle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator.azure import connections, endpoints
@@ -30,7 +30,9 @@ PLACES = ("west", "east")
 COPIES = tuple(zone_id(place, zone) for place in PLACES for zone in ZONES.values())
 Claims = dict[Key, dict[str, tuple[str, tuple[str, ...]]]]
 """Name to endpoint to its guid and addresses."""
+Who = Mapping[str, tuple[str, tuple[str, ...]]]
 OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS = True
+OPEN_BUG_A_LATE_DELETION_ASKS_THE_ENDPOINT_ALONE = True
 OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED = True
 
 
@@ -85,9 +87,16 @@ def recreate(cloud: Cloud, own: Resource) -> bool:
     return "Recreate" in (own.item.state.actions, link.state.actions if link else "None")
 
 
-def claims_of(cloud: Cloud, doc: Doc, own: Resource) -> Claims:
+def alive(cloud: Cloud, own: Resource) -> bool:
+    """Approved on both sides, and once ready: also while it is put again, and after that has failed."""
+    link = connections.of_endpoint(cloud, own.item.target, own.item.guid)
+    approved = link is not None and link.state.status == own.item.state.status == "Approved"
+    return approved and own.item.born and own.item.provisioning != "Deleting"
+
+
+def claims_of(cloud: Cloud, doc: Doc, own: Resource, counts: Callable[[Cloud, Resource], bool]) -> Claims:
     found: Claims = {}
-    if not live(cloud, own):
+    if not counts(cloud, own):
         return found
     groups = covered(cloud, own)
     for hub in served(doc, own):
@@ -100,41 +109,39 @@ def claims_of(cloud: Cloud, doc: Doc, own: Resource) -> Claims:
     return found
 
 
-def claims(cloud: Cloud, doc: Doc) -> Claims:
+def claims(cloud: Cloud, doc: Doc, counts: Callable[[Cloud, Resource], bool] = live) -> Claims:
     found: Claims = {}
     for own in cloud.of_type(ENDPOINT):
-        for key, claim in claims_of(cloud, doc, own).items():
+        for key, claim in claims_of(cloud, doc, own, counts).items():
             found.setdefault(key, {}).update(claim)
     return found
 
 
 def wrong(cloud: Cloud, doc: Doc) -> list[str]:
     """What differs from what should be, once Azure is quiet and sweeps have run."""
-    present, wanted = records(cloud), claims(cloud, doc)
+    present, wanted, maybe = records(cloud), claims(cloud, doc), claims(cloud, doc, alive)
     found = []
     for key in sorted(present.keys() | wanted.keys()):
-        why = _wrong(cloud, doc, key, present.get(key), wanted.get(key, {}))
+        why = _wrong(cloud, doc, key, present.get(key), wanted.get(key, {}), maybe.get(key, {}))
         found += [f"{key[1]} in {key[0]}: {why}; record {present.get(key)}; wanted {wanted.get(key)}"] * bool(why)
     return found + [text for own in cloud.of_type(ENDPOINT) if (text := _left_behind(cloud, doc, own))]
 
 
-def _wrong(cloud: Cloud, doc: Doc, key: Key, record: Record | None, asked: Mapping[str, tuple[str, Any]]) -> str:
+def _wrong(cloud: Cloud, doc: Doc, key: Key, record: Record | None, asked: Who, maybe: Who) -> str:
     if record is None:
         return "missing" if asked else ""
     if not ours(doc, record):
         return ""  # a zone group's: the machine writes no others
     mark = record.metadata or {}
     own = names_oracle.endpoint(cloud, mark.get("endpoint", ""))
-    if not asked:
-        if own is not None and key[0] in covered(cloud, own):
-            return ""  # ceded: the group writes over it when it likes
-        if OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS and cloud.get(mark.get("target", "")) is None:
-            return ""
-        return "" if own is not None and kept(cloud, own, key, record) else "nobody maps it"
-    held = asked.get(mark.get("endpoint", "").lower())
-    if held != (mark.get("guid"), addresses(record)):
+    if maybe.get(mark.get("endpoint", "").lower()) == (mark.get("guid"), addresses(record)):
+        return ""
+    if asked:
         return "not what a live endpoint maps"
-    return ""
+    if own is not None and (key[0] in covered(cloud, own) or kept(cloud, own, key, record)):
+        return ""  # the group writes over it when it likes
+    gone = cloud.get(mark.get("target", "")) is None
+    return "" if gone and OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS else "nobody maps it"
 
 
 def kept(cloud: Cloud, own: Resource, key: Key, record: Record) -> bool:
@@ -145,17 +152,16 @@ def kept(cloud: Cloud, own: Resource, key: Key, record: Record) -> bool:
 
 
 def stuck(own: Resource, account: Resource) -> bool:
-    """All its addresses are static, and none is stated for a name to come: nobody can repeat its PUT for it."""
+    """Its addresses are static, and not those that its account wants: only people can state others."""
     stated = {str(row["properties"].get("memberName", "")).lower() for row in own.item.static}
-    mapped = {one.member.name.lower() for one in own.item.addresses}
     wanted = {one.name.lower() for one in endpoints.wanted_members(account, own.item.groups)}
-    return bool(stated) and mapped <= stated and not wanted <= stated
+    return bool(stated) and wanted != stated
 
 
 def _left_behind(cloud: Cloud, doc: Doc, own: Resource) -> str:
     """Where refreshing is on, no endpoint that we look after waits for its PUT."""
     account = cloud.get(own.item.target)
-    if account is None or not live(cloud, own) or not served(doc, own) or mode(doc, {}, "refresh") != "apply":
+    if account is None or not alive(cloud, own) or not served(doc, own) or mode(doc, {}, "refresh") != "apply":
         return ""
     if stuck(own, account):
         return ""

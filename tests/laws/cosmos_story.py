@@ -31,6 +31,15 @@ WHOLE: dict[str, tuple[dict[str, Any], ...]] = {
     "refresh": ({"on_drift": "report"}, {"on_drift": "refresh"}),
     "caps": ({"refreshes_per_hour": 1}, {"refreshes_per_hour": 2}, {"refreshes_per_hour": 20}),
 }
+WORLDS: dict[str, tuple[Any, ...]] = {  # what nobody knows about Azure
+    "cosmos_recreate": (True, True, False),
+    "cosmos_lag": (1, 240),
+    "cosmos_read": ("end", "start"),
+    "cosmos_failover_guard": (True, False),
+    "cosmos_offline": ("Offline", "Succeeded"),
+    "updating_names": ("empty", "kept"),
+    "updating_refusal": ("conflict", "retryable"),
+}
 _ENDPOINT, _ACCOUNT, _DNS = "privateEndpoints/[^/]+$", "databaseAccounts/[^/]+$", "privateDnsZones"
 _SLOW_DOWN = {"status": 429, "code": "TooManyRequests", "headers": {"Retry-After": "17"}}
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -121,6 +130,12 @@ class Story:
             rows = _rows([listed[at], *listed[:at], *listed[at + 1 :]])
             self.calls("POST", f"{account.path.id}/failoverPriorityChange", {"failoverPolicies": rows})
 
+    def takes_offline(self, which: int, at: int, back: bool) -> None:
+        if account := self.some(which):
+            listed = self.now(account)
+            what = "onlineRegion" if back else "offlineRegion"
+            self.calls("POST", f"{account.path.id}/{what}", {"region": listed[at % len(listed)]})
+
     # --- endpoints ------------------------------------------------------------------------------------
 
     def endpoint(self, slot: str) -> str:
@@ -144,11 +159,11 @@ class Story:
             properties["applicationSecurityGroups"] = [{"id": asg}]
             properties["ipVersionType"] = "IPv4"
         if extra & 4:
-            properties["ipConfigurations"] = self._static(slot, subnet, everything=bool(extra & 1))
+            properties["ipConfigurations"] = self._static(slot, subnet)
         self.calls("PUT", self.endpoint(slot), body)
 
-    def _static(self, slot: str, subnet: str, everything: bool) -> list[dict[str, Any]]:
-        """Stated addresses, of the global name alone or of all that its account has now; nobody else has them."""
+    def _static(self, slot: str, subnet: str) -> list[dict[str, Any]]:
+        """Stated addresses for all that its account has now; nobody else has them."""
         _, account, group, _ = SLOTS[slot]
         pool = interfaces.subnet(self.cloud, subnet)
         members = [one.name for one in oracle.endpoints.wanted_members(self.cloud.get(self.id(account)), [group])]
@@ -163,7 +178,7 @@ class Story:
                     "privateIPAddress": str(pool.network[base + numbers[name]]),
                 },
             }
-            for name in (members if everything else members[:1])
+            for name in members
         ]
 
     def some_endpoint(self, which: int) -> Resource | None:
@@ -183,7 +198,8 @@ class Story:
         found = [one for rows in self.cloud.connections.values() for one in rows.values()]
         if found:
             path = found[which % len(found)].path.id
-            self.w.removes(path) if gone else self.w.decides(path, "Rejected")
+            state = {"privateLinkServiceConnectionState": {"status": "Rejected", "description": "by hand"}}
+            self.calls("DELETE", path) if gone else self.calls("PUT", path, {"properties": state})
 
     def zone_group(self, which: int, on: bool) -> bool:
         own = self.some_endpoint(which)
