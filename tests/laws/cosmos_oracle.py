@@ -33,6 +33,7 @@ Claims = dict[Key, dict[str, tuple[str, tuple[str, ...]]]]
 Who = Mapping[str, tuple[str, tuple[str, ...]]]
 OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS = True
 OPEN_BUG_A_LATE_DELETION_ASKS_THE_ENDPOINT_ALONE = True
+OPEN_BUG_A_REJECTION_SEEN_EARLY_KEEPS_ITS_RECORDS = True
 OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED = True
 
 
@@ -140,8 +141,12 @@ def _wrong(cloud: Cloud, doc: Doc, key: Key, record: Record | None, asked: Who, 
         return "not what a live endpoint maps"
     if own is not None and (key[0] in covered(cloud, own) or kept(cloud, own, key, record)):
         return ""  # the group writes over it when it likes
+    if own is not None and own.item.state.status != "Approved" and OPEN_BUG_A_REJECTION_SEEN_EARLY_KEEPS_ITS_RECORDS:
+        return ""
     gone = cloud.get(mark.get("target", "")) is None
-    return "" if gone and OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS else "nobody maps it"
+    if gone and OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS:
+        return ""
+    return f"nobody maps it, {told(cloud, own) if own else 'its endpoint is gone'}"
 
 
 def kept(cloud: Cloud, own: Resource, key: Key, record: Record) -> bool:
@@ -149,6 +154,14 @@ def kept(cloud: Cloud, own: Resource, key: Key, record: Record) -> bool:
     yet. The design keeps such a record (law 3)."""
     same = (record.metadata or {}).get("guid") == own.item.guid and live(cloud, own)
     return same and fqdn(key) in has(cloud.get(own.item.target), own.item.groups) and fqdn(key) not in shows(own)
+
+
+def told(cloud: Cloud, own: Resource) -> str:
+    """An endpoint in a few words, for those who look for a mistake."""
+    link, account = connections.of_endpoint(cloud, own.item.target, own.item.guid), cloud.get(own.item.target)
+    sides = (own.item.provisioning, own.item.state.status, link.state.status if link else "not listed")
+    mode, names = (account.item.busy, sorted(has(account, own.item.groups))) if account else ("gone", [])
+    return f"{own.path.name} {own.item.guid} is {sides}, maps {sorted(shows(own))}; its account {mode} has {names}"
 
 
 def stuck(own: Resource, account: Resource) -> bool:
@@ -165,8 +178,7 @@ def _left_behind(cloud: Cloud, doc: Doc, own: Resource) -> str:
         return ""
     if stuck(own, account):
         return ""
-    names = has(account, own.item.groups)
     if recreate(cloud, own):
-        return f"{own.path.name} still waits for its PUT; it maps {sorted(shows(own))}, its account has {sorted(names)}"
-    differs = names != shows(own) and doc["refresh"]["on_drift"] == "refresh"
-    return f"{own.path.name} drifts: it maps {sorted(shows(own))}, its account has {sorted(names)}" if differs else ""
+        return f"waits for its PUT: {told(cloud, own)}"
+    differs = has(account, own.item.groups) != shows(own) and doc["refresh"]["on_drift"] == "refresh"
+    return f"drifts: {told(cloud, own)}" if differs else ""
