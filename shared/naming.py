@@ -39,8 +39,7 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
     touched, given_up = _touched(view, memory, wanted, policy)
     if not touched:
         return
-    if given_up and view.listing is None and not view.look.target.is_a(SERVICE):
-        await look_wider(view, memory, policy, app)
+    if given_up and view.listing is None and await look_wider(view, memory, policy, app):
         await look_at_names(view, memory, policy, app)
         return
     new = [claim for asked in wanted.values() for claim in asked.claims if claim.name in touched]
@@ -63,8 +62,7 @@ async def look_at_names(view: View, memory: Memory, policy: Policy, app: App) ->
 
     await asyncio.gather(*(look_at(name) for name in sorted(touched)))
     gone = any(_step(state, policy, app).do == "delete" for state in view.states.values())
-    if gone and view.listing is None and not view.look.target.is_a(SERVICE):
-        await look_wider(view, memory, policy, app)
+    if gone and await look_wider(view, memory, policy, app):
         await look_at_names(view, memory, policy, app)
 
 

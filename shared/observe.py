@@ -40,10 +40,20 @@ async def observe(look: Look, memory: Memory, policy: Policy, app: App) -> View:
     return view
 
 
-async def look_wider(view: View, memory: Memory, policy: Policy, app: App) -> None:
-    """A name is given up by one who stays connected: whoever else asks for it may not have been read yet (law 3)."""
-    await _list(view, app)
-    await _read_endpoints(view, _endpoints_to_read(view, memory, policy, app), app)
+async def look_wider(view: View, memory: Memory, policy: Policy, app: App) -> bool:
+    """A name is about to go: whoever else asks for it may not have been read yet, or could not be (law 3). True: there
+    was more to see."""
+    if view.look.target.is_a(SERVICE):
+        return False
+    listed = view.listing is None
+    if listed:
+        await _list(view, app)
+    before = len(view.seen)
+    connected = (c.endpoint for c in view.connections if c.status is Status.APPROVED and c.endpoint)
+    known = memory.known
+    unread = {e for e in connected if e in known and known[e].link == "unreadable" and policy.may_serve(e)}
+    await _read_endpoints(view, _endpoints_to_read(view, memory, policy, app) | unread, app)
+    return listed or len(view.seen) > before
 
 
 async def _read_subjects(view: View, memory: Memory, app: App) -> None:

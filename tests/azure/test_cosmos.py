@@ -293,6 +293,7 @@ def test_network_policies_in_a_subnet_of_endpoints_are_told(w: World) -> None:
 def test_a_deleted_accounts_names_go(w: World) -> None:
     target, _ = connected(w)
     w.sweep()
+    w.azure.switch(cosmos_delete_guard=False)
     w.removes(target)
     w.settle_all()
     w.clock.skip(hours=2)

@@ -433,3 +433,21 @@ def test_a_record_without_claim_goes_only_after_its_own_target_was_listed(w: Wor
     w.settle_all()
     assert w.addresses(group="west") == w.address_of(moved)
     assert not [row for row in w.changes() if row["kind"] == "delete"]
+
+
+def test_who_could_not_be_read_once_is_asked_before_the_name_goes(w: World) -> None:
+    w.fresh(policy(hub("west", "{all: true}")))
+    w.zone(group="west")
+    target = w.storage()
+    first = w.asks(target, "b2", subscription=STRANGER, manual=False)
+    w.settle_all()
+    w.allow_deletes()
+    w.azure.foreign([TEAM])
+    second = w.asks(target, "b1", manual=False)
+    w.settle_all()
+    w.azure.foreign([])
+    w.azure.outbox.clear()
+    w.removes(first)
+    w.settle_all()
+    assert w.addresses(group="west") == w.address_of(second)
+    assert not [row for row in w.changes() if row["kind"] == "delete"]

@@ -316,5 +316,5 @@ def render(own: Resource, more: dict[str, Any] | None = None) -> dict[str, Any]:
         **(more or {}),
         **{name: [link] if item.manual == number else [] for number, name in enumerate(endpoints.LISTS)},
     }
-    tags = {"tags": own.body["tags"]} if own.body["tags"] is not None else {}
+    tags = {"tags": own.body["tags"]} if own.body.get("tags") is not None else {}
     return {"location": own.body["location"], **tags, "properties": properties}
