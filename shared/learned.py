@@ -12,6 +12,7 @@ from .core.ids import ResourceId
 from .core.model import Connection, Endpoint, Link, Presence, Seen
 from .core.policy import Policy
 from .core.regions import Fit, differs
+from .core.rules import Mode
 from .view import View, connection_facts, endpoint_facts
 
 
@@ -31,7 +32,7 @@ def learned(view: View, memory: Memory, policy: Policy) -> tuple[list[Known], li
         if connection is None and complete and old is not None:
             old = replace(old, connection="", facts="", status="")  # not listed any more: once is news
         row = _known(endpoint, seen, connection, old, view.look.target, policy.hash)
-        row = _fitted(row, before, view.fits.get(endpoint))
+        row = _fitted(row, before, view.fits.get(endpoint), policy)
         if row != before and (row.seen or row.facts):
             known.append(row)
     return known, [endpoint for endpoint in forget if endpoint in memory.known]
@@ -60,10 +61,16 @@ def _known(
     )
 
 
-def _fitted(row: Known, before: Known | None, fit: Fit | None) -> Known:
+def _is_for_people(fit: Fit, policy: Policy) -> bool:
+    return fit.recreate and (bool(fit.unstated) or policy.mode("refresh") is not Mode.APPLY)
+
+
+def _fitted(row: Known, before: Known | None, fit: Fit | None, policy: Policy) -> Known:
     """What was compared with the account, or what is still true of an endpoint that did not change."""
     if fit is not None:
-        return replace(row, fits=fit.digest if fit.right else "", differs=differs(fit), recreate=fit.recreate)
+        return replace(
+            row, fits=fit.digest if fit.right else "", differs=differs(fit), recreate=_is_for_people(fit, policy)
+        )
     if before is not None and before.seen == row.seen:
         return replace(row, fits=before.fits, differs=before.differs, recreate=before.recreate)
     return row

@@ -73,8 +73,8 @@ def differs(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) ->
 def is_told(swept: Sweep, row: Known, now: datetime) -> bool:
     """A settle saw it just so and told people; nothing will be done about it."""
     since = row.differs.partition(" ")[0]
-    if swept.policy.mode("refresh") is not Mode.APPLY and not since:
-        return row.recreate
+    if row.recreate:
+        return True
     late = bool(since) and now - datetime.fromisoformat(since) >= swept.policy.drift.after
     return late and not (swept.policy.drift.refresh and swept.policy.mode("refresh") is Mode.APPLY)
 

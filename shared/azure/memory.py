@@ -42,7 +42,7 @@ class Known:
     differs: str = ""
     """Since when its names differ though Azure asks for nothing (ISO), and a fingerprint; empty: they do not."""
     recreate: bool = False
-    """People were told that Azure wants it made again."""
+    """Azure wants it made again, and people were told that we do not do it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
