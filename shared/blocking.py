@@ -13,7 +13,7 @@ from .azure.providers import provider
 from .callers import Problem
 from .core.hub import Hub
 from .core.ids import NotAnId, ResourceId, fold
-from .core.model import Endpoint
+from .core.model import Endpoint, Presence
 from .core.policy import Policy
 from .decisions import UNKNOWN
 from .errors import Lasting
@@ -37,6 +37,8 @@ async def blocks(app: App, text: object) -> dict[str, Any]:
 
 async def _of_target(app: App, target: ResourceId) -> dict[str, Any]:
     listing = await app.arm.connections(target)
+    if listing.presence is Presence.GONE:
+        raise Problem(404, "Not there", f"{target.name} does not exist there; check the id.")
     found = [
         {
             "endpointId": str(connection.endpoint) if connection.endpoint else None,

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from . import refreshing
 from .app import App
+from .azure import backoff
 from .azure import claims as book
 from .azure.memory import Intent, Memory
 from .azure.notify import APPROVED, REJECTED
@@ -65,8 +66,11 @@ async def _close(work: Work, intent: Intent) -> bool:
     if late and intent.grant:  # as far as anybody can see it never happened: the grant is good for another try
         await _never_called(work, intent)
         return True
-    if intent.kind == "refresh" and result == "failed":
-        await refreshing.remember_failure(work, intent, detail)
+    if intent.kind == "refresh" and result == "failed":  # accepted, and failed minutes later
+        least = refreshing.PATIENCE if refreshing.is_only_asked_again(work, intent) else timedelta(minutes=1)
+        await backoff.failed(work.app.tables, work.memory, intent.change, detail, work.app.now(), least)
+    elif intent.kind == "refresh" and result == "done":
+        await backoff.succeeded(work.app.tables, work.memory, intent.change)
     return await finish(work.app, work.plan.target, intent, result)
 
 

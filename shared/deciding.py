@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 
 from . import limits, managed, surroundings
 from .azure import memory as memories
-from .azure.arm import Listing
 from .azure.memory import Intent
 from .azure.notify import MISMATCH
 from .core.around import NOTHING_READ
-from .core.cosmos import Barrier
+from .core.cosmos import ACCOUNT
 from .core.decide import decide
 from .core.model import Connection, Decision, Status, Verdict
 from .core.plan import Change, Snapshot, completed, explained
@@ -118,9 +117,10 @@ async def _decided_again(work: Work, fresh: Connection) -> Decision:
     app, view, policy, target = work.app, work.view, work.policy, work.plan.target
     found = await surroundings.again(view, app)
     around = replace(found.around if found else NOTHING_READ, full=view.full)
-    listing = await app.arm.connections(target) if view.wants.services or view.account else None
-    if listing is not None and view.account:
-        around = replace(around, barrier=_barrier(listing))
+    is_account = target.is_a(ACCOUNT)
+    listing = await app.arm.connections(target) if view.wants.services or is_account else None
+    if listing is not None and is_account:
+        around = replace(around, barrier=listing.barrier)
     if view.wants.services and listing is not None:
         others = [fresh if c.id == fresh.id else c for c in listing.connections]
         incomplete = "" if listing.complete else listing.why
@@ -130,11 +130,6 @@ async def _decided_again(work: Work, fresh: Connection) -> Decision:
         )
         around = explained(others, seen, policy, app.now())
     return decide(fresh, target=target, policy=policy, now=app.now(), grants=work.memory.grants, around=around)
-
-
-def _barrier(listing: Listing) -> Barrier:
-    known = listing.complete and listing.account is not None
-    return listing.account.barrier(listing.connections) if known and listing.account else Barrier.UNKNOWN
 
 
 async def _read_back(work: Work, change: Change, intent: Intent) -> Outcome:

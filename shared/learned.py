@@ -62,17 +62,17 @@ def _known(
 
 
 def _is_for_people(fit: Fit, policy: Policy) -> bool:
+    """We see what Azure wants and do not do it: not our mode, or not without a person."""
     return fit.recreate and (bool(fit.unstated) or policy.mode("refresh") is not Mode.APPLY)
 
 
 def _fitted(row: Known, before: Known | None, fit: Fit | None, policy: Policy) -> Known:
     """What was compared with the account, or what is still true of an endpoint that did not change."""
     if fit is not None:
-        return replace(
-            row, fits=fit.digest if fit.right else "", differs=differs(fit), recreate=_is_for_people(fit, policy)
-        )
+        told = fit.digest if _is_for_people(fit, policy) else ""
+        return replace(row, fits=fit.digest if fit.right else "", differs=differs(fit), told=told)
     if before is not None and before.seen == row.seen:
-        return replace(row, fits=before.fits, differs=before.differs, recreate=before.recreate)
+        return replace(row, fits=before.fits, differs=before.differs, told=before.told)
     return row
 
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import closing, telling
+from .azure import backoff
 from .azure import claims as book
 from .azure import memory as memories
-from .azure.memory import TARGETS, Memory
-from .azure.tables import Row
+from .azure.memory import Memory
 from .azure.worklist import Item
 from .core.model import Name
 from .learned import learned
@@ -63,16 +63,13 @@ async def _used(work: Work) -> None:
 
 async def _failures(work: Work) -> None:
     """A lasting failure is not tried at every sweep: after one minute, then two, four … at most an hour."""
-    target, tables, now = work.plan.target, work.app.tables, work.app.now()
+    tables, memory = work.app.tables, work.memory
     for outcome in work.outcomes:
         change = outcome.change
         if outcome.result in _LASTING and outcome.intent is not None and work.passing is None:
-            times = work.memory.failures.get(change.id, (0, now, ""))[0] + 1
-            until = now + min(timedelta(minutes=2 ** (times - 1)), timedelta(hours=1))
-            data = {"change": change.id, "times": times, "until": until, "text": outcome.detail[:1000]}
-            await tables.put(TARGETS, Row(target.hash, f"f!{change.id}", data))
-        elif outcome.result == "done" and change.id in work.memory.failures:
-            await tables.delete(TARGETS, target.hash, f"f!{change.id}")
+            await backoff.failed(tables, memory, change.id, outcome.detail, work.app.now())
+        elif outcome.result == "done":
+            await backoff.succeeded(tables, memory, change.id)
 
 
 def still_failed(memory: Memory, now: datetime) -> Mapping[str, str]:

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from .azure.memory import TARGETS, Intent, intent_row
-from .azure.tables import Row
 from .core import reading
 from .core.ids import ResourceId, fold
 from .core.model import Presence, Status
@@ -23,11 +22,12 @@ from .core.repeat import repeated
 from .deciding import suspensions
 from .errors import Conflict, Lasting, Passing, Unclear
 from .outcome import Outcome, Work, entry, failed
-from .telemetry import Event, log
 
 WHAT = "refresh"
 IN_FLIGHT = timedelta(minutes=60)
 _SETTLES = timedelta(minutes=10)
+PATIENCE = timedelta(hours=1)
+"""Before an endpoint whose names are right is made again only because a flag stays."""
 
 
 async def send(work: Work, change: Change) -> Outcome:
@@ -46,10 +46,14 @@ async def send(work: Work, change: Change) -> Outcome:
         return failed(work, change, wrong)
     if why := _not_any_more(body, fit, work.plan.target):
         return Outcome(change=change, result="conflict", detail=why)
-    if not await app.hourly.take(WHAT, work.policy.caps.refreshes_per_hour, change.subject):
+    place = await app.hourly.take(WHAT, work.policy.caps.refreshes_per_hour, change.subject)
+    if not place:
         return Outcome(change=change, result="skipped", detail=too_many(work.policy.caps.refreshes_per_hour))
     (intent,) = await app.journal.open(work.plan.target, [entry(work, change)])
-    return await _put(work, change, intent, body, etag)
+    outcome = await _put(work, change, intent, body, etag)
+    if outcome.result != "open":
+        await app.hourly.give_back(WHAT, place)  # refused: nothing was done to the endpoint
+    return outcome
 
 
 def too_many(most: int) -> str:
@@ -106,7 +110,7 @@ async def judged(work: Work, intent: Intent) -> tuple[str, str]:
         if progress.state == "failed":
             return "failed", f"Azure gave up: {progress.detail}"
         if progress.state == "succeeded":
-            return "done", "" if fit is None else f"done, and by now {fit.says()}"
+            return _after_success(fit, intent)
         if progress.state == "running":
             return "open", "Azure is still at it"
     if endpoint.provisioned and work.app.now() - intent.opened >= _SETTLES:
@@ -114,12 +118,14 @@ async def judged(work: Work, intent: Intent) -> tuple[str, str]:
     return "open", "not seen to be done yet"
 
 
-async def remember_failure(work: Work, intent: Intent, text: str) -> None:
-    """It was accepted and failed minutes later: not tried again at once (1, 2, 4 … minutes, at most an hour)."""
-    now = work.app.now()
-    times = work.memory.failures.get(intent.change, (0, now, ""))[0] + 1
-    until = now + min(timedelta(minutes=2 ** (times - 1)), timedelta(hours=1))
-    data = {"change": intent.change, "times": times, "until": until, "text": text[:1000]}
-    await work.app.tables.put(TARGETS, Row(work.plan.target.hash, f"f!{intent.change}", data))
-    work.memory.failures[intent.change] = (times, until, text)
-    log(Event.FAILED, f"refresh of {intent.subject.name}: {text}", target=work.plan.target)
+def _after_success(fit: Fit | None, intent: Intent) -> tuple[str, str]:
+    """Azure is content. With the very names that were asked for still missing, another PUT at once would not help."""
+    if fit is not None and fit.digest == intent.content.partition("|")[2]:
+        return "failed", f"Azure says that it is done, and yet {fit.says()}"
+    return "done", "" if fit is None else f"its account changed meanwhile: {fit.says()}"
+
+
+def is_only_asked_again(work: Work, intent: Intent) -> bool:
+    """Its names are right, and yet one side goes on asking: a flag that lags is not worth a PUT every few minutes."""
+    fit = work.view.fits.get(intent.subject)
+    return fit is not None and not (fit.missing or fit.surplus or fit.failed)

@@ -40,18 +40,20 @@ def compare(view: View, memory: Memory, policy: Policy, now: datetime) -> None:
 
 
 def unseen(view: View, policy: Policy) -> tuple[tuple[ResourceId, str], ...]:
-    """Endpoints that want their PUT repeated and that we may not read: their owners have to do it."""
+    """Endpoints that want their PUT repeated and that are not ours, or may not be read: their owners have to do it."""
+    account = view.account
+    if account is None or not account.settled:
+        return ()
+    now = ", ".join(filter(None, map(account.region_of, sorted(account.labels))))
     found = []
-    for connection in view.connections if view.account and view.account.settled else ():
+    for connection in view.connections:
         endpoint = connection.endpoint
         if not connection.recreate or connection.status is not Status.APPROVED or endpoint is None:
             continue
         seen = view.seen.get(endpoint)
         if seen is None or seen.presence is Presence.UNKNOWN or not policy.knows(endpoint):
-            text = (
-                f"Azure asks for it to be made again; it lies in subscription {endpoint.subscription}, not ours to do"
-            )
-            found.append((endpoint, text))
+            where = f"it lies in subscription {endpoint.subscription}, not ours to do"
+            found.append((endpoint, f"Azure asks for it to be made again, for the regions {now}; {where}"))
     return tuple(sorted(found))
 
 

@@ -16,7 +16,7 @@ from .core import cosmos
 from .core.cosmos import Account
 from .core.ids import ResourceId, fold
 from .core.model import Connection, Endpoint, Name, RecordSet, Status
-from .core.rules import Mode
+from .core.places import REGIONS
 from .errors import Lasting, Passing
 from .swept import Sweep
 
@@ -70,13 +70,14 @@ def differs(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known) ->
     return "" if fits else f"{endpoint.id.name} does not map the regions of {target.name}"
 
 
-def is_told(swept: Sweep, row: Known, now: datetime) -> bool:
+def is_told(swept: Sweep, endpoint: Endpoint, target: ResourceId, row: Known, now: datetime) -> bool:
     """A settle saw it just so and told people; nothing will be done about it."""
     since = row.differs.partition(" ")[0]
-    if row.recreate:
+    if row.told and row.told == cosmos.digest(expected(swept, endpoint, target)):
         return True
     late = bool(since) and now - datetime.fromisoformat(since) >= swept.policy.drift.after
-    return late and not (swept.policy.drift.refresh and swept.policy.mode("refresh") is Mode.APPLY)
+    here = since and row.differs.endswith(cosmos.digest(expected(swept, endpoint, target)))
+    return bool(here) and late and not swept.policy.refreshes_drift
 
 
 async def subnets(swept: Sweep, app: App) -> None:
@@ -102,20 +103,21 @@ async def subnets(swept: Sweep, app: App) -> None:
 def strange_record(swept: Sweep, name: Name, present: RecordSet) -> None:
     """Not ours and claimed by nobody, in a zone of accounts: a stale one breaks the region that gets such a name (the
     seed's "Private DNS zone integration limitations")."""
-    for found in swept.accounts.values():
-        label = found.host.partition(".")[0]
-        mine = name.record == label or name.record.startswith(f"{label}-")
-        if not mine or fold(name.zone.name) not in _zones(found):
-            continue
-        if name.record not in (label, *found.labels):
-            what = f"stands for a region that {found.id.name} does not have"
-        elif _is_orphan(swept, present):
-            what = f"was written for an endpoint of {found.id.name} that is gone"
-        else:
-            continue
+    here = [found for found in swept.accounts.values() if fold(name.zone.name) in _zones(found)]
+    owner = next((found for found in here if name.record in (_label(found), *found.labels)), None)
+    if owner is not None:
+        what = f"was written for an endpoint of {owner.id.name} that is gone" if _is_orphan(swept, present) else ""
+    else:
+        label, _, region = name.record.rpartition("-")
+        owner = next((found for found in here if _label(found) == label and region in REGIONS), None)
+        what = f"stands for a region that {owner.id.name} does not have" if owner else ""
+    if what:
         listed = ", ".join(present.addresses)
         swept.find(f"{name} -> {listed} {what}: delete it by hand before clients are led there")
-        return
+
+
+def _label(account: Account) -> str:
+    return account.host.partition(".")[0]
 
 
 def _is_orphan(swept: Sweep, present: RecordSet) -> bool:

@@ -83,7 +83,7 @@ def _endpoint(swept: Sweep, endpoint: Endpoint, groups: Groups, app: App) -> Non
             swept.suspect(target, endpoint.id, "not all of its names are claimed")
             swept.unclaimed += 1
         elif approved and (why := sweep_cosmos.differs(swept, endpoint, target, row)):
-            if sweep_cosmos.is_told(swept, row, app.now()):
+            if sweep_cosmos.is_told(swept, endpoint, target, row, app.now()):
                 swept.find(f"{why}, and nothing is done about it: see modes.refresh and refresh.on_drift")
             else:
                 swept.suspect(target, target, why)

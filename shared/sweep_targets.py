@@ -88,8 +88,7 @@ async def _target(swept: Sweep, app: App, found: Found, pending_only: bool) -> N
             continue  # a stale one beside the current one
         if connection.endpoint is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
             swept.gone.add((found.target, connection.endpoint))
-        barrier = found.account.barrier(connections) if found.account else None
-        why = await _worth_a_look(connection, found.target, known, swept, app, barrier)
+        why = await _worth_a_look(connection, found.target, known, swept, app, found.barrier)
         if why and (connection.status is Status.PENDING or not pending_only):
             swept.suspect(found.target, found.target, why)
     listed = {connection.endpoint for connection in connections}

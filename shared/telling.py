@@ -133,7 +133,11 @@ def _need_of(endpoint: ResourceId) -> str:
 
 def _met(work: Work) -> tuple[str, ...]:
     """Of endpoints that need nothing any more: the same need is news when it comes back."""
-    return tuple(_need_of(endpoint) for endpoint, fit in work.view.fits.items() if fit.right)
+    view = work.view
+    met = {endpoint for endpoint, fit in view.fits.items() if fit.right}
+    if view.account is not None and view.account.settled:  # of those that we may not read, what their account says
+        met |= {c.endpoint for c in view.connections if c.endpoint and not c.recreate and c.endpoint not in view.fits}
+    return tuple(_need_of(endpoint) for endpoint in met)
 
 
 async def _tell_need(work: Work, endpoint: ResourceId, text: str) -> bool:

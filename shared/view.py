@@ -11,7 +11,7 @@ from datetime import datetime
 from .azure.arm import Listing
 from .azure.surroundings import Found, Wants
 from .core.around import NOTHING_READ, Around
-from .core.cosmos import ACCOUNT, Account, Barrier
+from .core.cosmos import ACCOUNT, Account
 from .core.ids import ResourceId
 from .core.model import Connection, Name, Presence, Seen, Status
 from .core.names import NameState
@@ -94,10 +94,9 @@ class View:
     def around(self) -> Around:
         """What lies around the connections, as far as it was read, with what only their list shows."""
         around = self.found.around if self.found else NOTHING_READ
-        is_account = self.look.target.is_a(ACCOUNT) and self.listing is not None and self.listing.complete
-        if not is_account:
+        if self.listing is None or not self.look.target.is_a(ACCOUNT):
             return around
-        return replace(around, barrier=self.account.barrier(self.connections) if self.account else Barrier.UNKNOWN)
+        return replace(around, barrier=self.listing.barrier)
 
     @property
     def connections(self) -> tuple[Connection, ...]:

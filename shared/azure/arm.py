@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from ..core import reading
-from ..core.cosmos import ACCOUNT, Account, account
+from ..core.cosmos import ACCOUNT, Account, Barrier, account, barrier, closed
 from ..core.ids import ResourceId, fold
 from ..core.model import DESCRIPTIONS, Connection, Endpoint, Presence, Seen, Status, Verdict
 from ..errors import Lasting, Passing
@@ -42,6 +42,12 @@ class Listing:
     why: str = ""
     account: Account | None = None
     """The target itself, where it is a Cosmos DB account that shows its regions."""
+    closed: Barrier = Barrier.UNKNOWN
+    """Of an account: what keeps the public out beside its endpoints."""
+
+    @property
+    def barrier(self) -> Barrier:
+        return barrier(self.closed, self.connections) if self.complete else Barrier.UNKNOWN
 
 
 class Arm:
@@ -74,7 +80,8 @@ class Arm:
         if not isinstance(properties, Mapping):
             raise Lasting(f"{doing}: the answer has no properties")
         items = objects(properties.get("privateEndpointConnections") or [], doing)
-        return Listing(connections=tuple(_connection(item, target, kind) for item in items), account=account(body))
+        connections = tuple(_connection(item, target, kind) for item in items)
+        return Listing(connections=connections, account=account(body), closed=closed(body))
 
     async def connection(self, target: ResourceId, name: str) -> Connection | None:
         """One connection; None when it is gone (providers differ in the code of that 404). Raises Passing, Lasting."""

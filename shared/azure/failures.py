@@ -24,6 +24,7 @@ _HINTS = {
     "AuthorizationFailed": "give the app's identity the right that the message names; the README lists the rights",
     "LinkedAuthorizationFailed": "give the app's identity the approval right on the linked resource too",
     "SubnetIsFull": "give the subnet more addresses: each region of the account needs one",
+    "PrivateEndpointIpConfigurationsCountMismatch": "add an ipConfigurations entry for each region by hand",
     "ScopeLocked": "remove the lock that the message names, or keep the resource out of the policy's scope",
     "RequestDisallowedByPolicy": "ask the owner of the Azure Policy that the message names for an exemption",
     "NoRegisteredProviderFound": "the api-version in providers.json does not suit this region; report it",

@@ -25,12 +25,16 @@ class Hourly:
     async def taken(self, what: str) -> int:
         return len(await self._young(what))
 
-    async def take(self, what: str, most: int, subject: ResourceId) -> bool:
-        """A place for one more. False: all of this hour are taken."""
+    async def give_back(self, what: str, place: str) -> None:
+        """What it was taken for did not happen."""
+        await self._tables.delete(_SLOTS, _key(what), place)
+
+    async def take(self, what: str, most: int, subject: ResourceId) -> str:
+        """A place for one more; empty when all of this hour are taken."""
         now = self._now()
         young = await self._young(what)
         if len(young) >= most:
-            return False  # counted, not only numbered: the cap may be lower than it was
+            return ""  # counted, not only numbered: the cap may be lower than it was
         rows = {row.rk: row for row in await self._tables.partition(_SLOTS, _key(what))}
         for number in range(most):
             rk, data = f"{number:06d}", {"at": now, "subject": str(subject)}
@@ -42,10 +46,10 @@ class Hourly:
                     await self._tables.insert(_SLOTS, Row(_key(what), rk, data))
                 else:
                     await self._tables.put(_SLOTS, Row(_key(what), rk, data), old.etag)
-                return True
+                return rk
             except Conflict:
                 continue  # another worker took it at this moment
-        return False
+        return ""
 
     async def _young(self, what: str) -> list[Row]:
         rows = await self._tables.partition(_SLOTS, _key(what))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from azure.core.exceptions import AzureError
 
 from ..core import reading
-from ..core.cosmos import Account, account
+from ..core.cosmos import ACCOUNT, Account, Barrier, account, barrier, closed
 from ..core.ids import ResourceId, fold, is_guid
 from ..core.model import Connection, Endpoint
 from ..core.shapes import objects
@@ -33,6 +33,8 @@ class Found:
     connections: tuple[Connection, ...] | None
     account: Account | None = None
     """The target itself, where it is a Cosmos DB account that shows its regions."""
+    barrier: Barrier | None = None
+    """What keeps the public out, where it is an account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,8 @@ class Inventory:
                 reading.connection(item, target=target, guid_in_name=kind.guid_in_name)
                 for item in (items if isinstance(items, list) else ())
             )
-            yield Found(target=target, connections=connections, account=account(body))
+            keeps = barrier(closed(body), connections) if target.is_a(ACCOUNT) else None
+            yield Found(target=target, connections=connections, account=account(body), barrier=keeps)
 
     def _parents(self, subscription: str, kind: Provider) -> AsyncIterator[Body]:
         path = f"/subscriptions/{subscription}/providers/{kind.type}"

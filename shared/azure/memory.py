@@ -41,8 +41,8 @@ class Known:
     """Fingerprint of the names of its Cosmos DB account that it was last seen to map exactly."""
     differs: str = ""
     """Since when its names differ though Azure asks for nothing (ISO), and a fingerprint; empty: they do not."""
-    recreate: bool = False
-    """Azure wants it made again, and people were told that we do not do it."""
+    told: str = ""
+    """Fingerprint of the names for which Azure wants it made again, where people were told that we do not do it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def known_row(target: ResourceId, known: Known) -> Row:
         "policy": known.policy,
         "fits": known.fits,
         "differs": known.differs,
-        "recreate": known.recreate,
+        "told": known.told,
     }
     return Row(target.hash, f"e!{known.endpoint.hash}", data)
 
@@ -178,7 +178,7 @@ def _known(data: Any) -> Known:
         policy=str(data.get("policy", "")),
         fits=str(data.get("fits", "")),
         differs=str(data.get("differs", "")),
-        recreate=bool(data.get("recreate")),
+        told=str(data.get("told", "")),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 from urllib.parse import urlsplit
 
 from .ids import ResourceId, fold, key_of
@@ -75,10 +74,12 @@ class Account:
         label = fqdn.partition(".")[0]
         return label.removeprefix(f"{self.host.partition('.')[0]}-") if label in self.labels else ""
 
-    def barrier(self, connections: Iterable[Connection]) -> Barrier:
-        if self.closed is not Barrier.OPEN:
-            return self.closed
-        return Barrier.ENDPOINT if any(c.status is Status.APPROVED for c in connections) else Barrier.OPEN
+
+def barrier(closed: Barrier, connections: Iterable[Connection]) -> Barrier:
+    """What keeps the public out, given what does so without endpoints."""
+    if closed is not Barrier.OPEN:
+        return closed
+    return Barrier.ENDPOINT if any(c.status is Status.APPROVED for c in connections) else Barrier.OPEN
 
 
 def account(body: object) -> Account | None:
@@ -99,7 +100,7 @@ def account(body: object) -> Account | None:
         host=host,
         labels=tuple(sorted(labels)),
         settled=not any(fold(str(state)) in _UNDER_WAY for state in states),
-        closed=_closed(properties),
+        closed=closed(body),
         capabilities=frozenset(fold(str(row.get("name"))) for row in objects(properties.get("capabilities"))),
         mongo=str(versions.get("serverVersion") or "") if isinstance(versions, Mapping) else "",
     )
@@ -114,7 +115,7 @@ def findings(account: Account, connections: Iterable[Connection]) -> Iterator[st
     """What people should know of an account whose endpoints we look after."""
     listed = list(connections)
     approved = [connection for connection in listed if connection.status is Status.APPROVED]
-    if account.barrier(listed) is Barrier.ENDPOINT:
+    if barrier(account.closed, listed) is Barrier.ENDPOINT:
         yield (
             f"{account.id.name}: only its approved endpoints keep the public out; if the last one goes, it is open to "
             "all networks. Disable its public network access, or give it rules"
@@ -141,7 +142,11 @@ def _host(url: object) -> str:
         return ""
 
 
-def _closed(properties: Mapping[str, Any]) -> Barrier:
+def closed(body: object) -> Barrier:
+    """Of an account whose regions may be unreadable, too: OPEN where nothing but an endpoint could close it."""
+    properties = body.get("properties") if isinstance(body, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return Barrier.UNKNOWN
     access = properties.get("publicNetworkAccess", "Enabled")
     if not isinstance(access, str):
         return Barrier.UNKNOWN

@@ -131,6 +131,10 @@ class Policy:
         hub = self.hub_of(zone)
         return hub.upsert_only if hub else self.upsert_only
 
+    @property
+    def refreshes_drift(self) -> bool:
+        return self.drift.refresh and self.mode("refresh") is Mode.APPLY
+
     def names_of(self, link: Link) -> tuple[ServiceNames, ...]:
         return tuple(one for one in self.service_names if one.names(link))
 

@@ -35,6 +35,8 @@ class Fit:
     missing: frozenset[str] = frozenset()
     surplus: frozenset[str] = frozenset()
     recreate: bool = False
+    failed: bool = False
+    """The last operation on it failed, so it may show no names."""
     settled: bool = True
     unstated: frozenset[str] = frozenset()
     """Members for which it has no static address, though all its addresses are static."""
@@ -42,7 +44,7 @@ class Fit:
 
     @property
     def right(self) -> bool:
-        return not (self.missing or self.surplus or self.recreate)
+        return not (self.missing or self.surplus or self.recreate or self.failed)
 
     @property
     def digest(self) -> str:
@@ -50,8 +52,11 @@ class Fit:
 
     def says(self) -> str:
         parts = (("lacks", self.missing), ("still has", self.surplus))
-        said = "; ".join(f"it {word} {', '.join(sorted(names))}" for word, names in parts if names)
-        return said or "its names are right"
+        said = [f"it {word} {', '.join(sorted(names))}" for word, names in parts if names]
+        said += ["the last operation on it failed"] if self.failed else []
+        return "; ".join(said) or (
+            "it is asked for again, though its names are right" if self.recreate else "all is right"
+        )
 
     def is_due(self, drift: Drift, now: datetime) -> bool:
         """Does it want its PUT repeated now?"""
@@ -59,7 +64,7 @@ class Fit:
 
     def drifted(self, drift: Drift, now: datetime) -> bool:
         late = self.since is not None and now - self.since >= drift.after
-        return late and not self.recreate and bool(self.missing or self.surplus)
+        return late and not self.recreate and not self.right
 
 
 def fit(
@@ -69,19 +74,13 @@ def fit(
     link = endpoint.link_to(target)
     if link is None or link.status is not Status.APPROVED or len(link.groups) != 1:
         return None
-    expected, recreate = (
-        account.names(link.groups[0]),
-        link.recreate or (connection is not None and connection.recreate),
-    )
-    # A PUT that failed may show no names; that it is still wanted is enough.
-    if expected is None or not (
-        (endpoint.provisioned and endpoint.pairs is not None) or (endpoint.failed and recreate)
-    ):
+    expected = account.names(link.groups[0])
+    recreate = link.recreate or (connection is not None and connection.recreate)
+    shows = endpoint.provisioned and endpoint.pairs is not None
+    if expected is None or not (shows or endpoint.failed):
         return None
     shown = expected if endpoint.pairs is None else frozenset(fold(fqdn) for fqdn, _ in endpoint.pairs)
-    differs = shown != expected
-    new, old = ({fqdn.partition(".")[0] for fqdn in names} for names in (expected - shown, shown))
-    static = set(endpoint.static)
+    differs = shown != expected or endpoint.failed
     return Fit(
         endpoint=endpoint.id,
         guid=endpoint.guid or "",
@@ -90,9 +89,18 @@ def fit(
         surplus=shown - expected,
         recreate=recreate,
         settled=account.settled,
-        unstated=frozenset(new - static) if static and old <= static else frozenset(),
+        failed=endpoint.failed,
+        unstated=_unstated(endpoint, expected, shown),
         since=now if differs and not recreate and account.settled else None,
     )
+
+
+def _unstated(endpoint: Endpoint, expected: frozenset[str], shown: frozenset[str]) -> frozenset[str]:
+    """Where all that it shows is static (after a failure it may show nothing), the rest has to be stated, too."""
+    static = set(endpoint.static)
+    wanted, old = ({fqdn.partition(".")[0] for fqdn in names} for names in (expected, shown))
+    all_static = bool(static) and (endpoint.pairs is None or old <= static)
+    return frozenset(wanted - static) if all_static else frozenset()
 
 
 def differs(fit: Fit) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.azure.test_cosmos import DOCUMENTS, REFRESH, THREE, account, connected, records, regions
 from tests.azure.test_hubs import hub, policy
-from tests.azure.test_refreshing import FOUR, needs, puts, whole
+from tests.azure.test_refreshing import FOUR, dns, needs, puts, whole
 from tests.world import World
 
 LATER = policy(hub("dns", "{all: true}"))
@@ -181,3 +181,20 @@ def static(w: World, target: str, *members: str) -> str:
     answer = w.arm("PUT", path, {"location": "westeurope", "properties": properties})
     assert answer.status_code in (200, 201), answer.text
     return path
+
+
+def test_an_endpoint_that_azure_calls_done_and_still_wants_made_again_is_not_put_over_and_over(w: World) -> None:
+    target, endpoint = held(w)
+    regions(w, target, *FOUR)
+    minutes(w, 7)
+    body = w.arm("GET", endpoint).json()
+    w.azure.advance(600)
+    link = body["properties"]["manualPrivateLinkServiceConnections"][0]["properties"]
+    link["privateLinkServiceConnectionState"]["actionsRequired"] = "Recreate"
+    body["properties"] |= {"provisioningState": "Succeeded", "customDnsConfigs": dns(w, endpoint)[:4]}
+    w.azure.fault(method="GET", path="pe1$", status=200, body=body, principal="app", times=0)
+    w.clock.skip(minutes=10)
+    minutes(w, 40, every=60)
+    assert w.journal("refresh")[-1]["result"] == "failed"
+    assert "Azure says that it is done, and yet it lacks" in w.journal("refresh")[-1]["detail"]
+    assert len(puts(w)) <= 5

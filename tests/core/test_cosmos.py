@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.cosmos import Account, Barrier, account, findings
+from shared.core.cosmos import Account, Barrier, account, barrier, findings
 from shared.core.model import Connection, Status
 
 from .build import RECORDINGS, connection, examples, target_id
@@ -144,8 +144,8 @@ NETWORK = {"isVirtualNetworkFilterEnabled": True, "virtualNetworkRules": [{"id":
 )
 def test_what_keeps_the_public_out(properties: dict[str, Any], with_endpoint: Barrier, without: Barrier) -> None:
     found = read(**properties)
-    assert found.barrier([approved()]) is with_endpoint
-    assert found.barrier([approved(status=Status.PENDING)]) is without
+    assert barrier(found.closed, [approved()]) is with_endpoint
+    assert barrier(found.closed, [approved(status=Status.PENDING)]) is without
 
 
 @pytest.mark.parametrize(
