@@ -25,7 +25,7 @@ async def apply(work: Work) -> None:
                 if work.passing is None and not work.late():
                     work.outcomes.append(await deciding.send(work, change))
         elif kind == "refresh":
-            for change in todo:
+            for change in sorted(todo, key=lambda change: change.id in work.memory.failures):  # who failed comes last
                 if work.passing is None and not work.late():
                     work.outcomes.append(await refreshing.send(work, change))
         elif kind == "delete" and work.approving:

@@ -15,10 +15,14 @@ from .core.hub import Hub
 from .core.ids import NotAnId, ResourceId, fold
 from .core.model import Endpoint, Presence
 from .core.policy import Policy
-from .decisions import UNKNOWN
 from .errors import Lasting
 
 NETWORK, SUBNET = "Microsoft.Network/virtualNetworks", "Microsoft.Network/virtualNetworks/subnets"
+
+_UNKNOWN = (
+    "Name a target inside the scope of the policy, or a virtual network or subnet whose endpoints a hub serves, "
+    "by its full id."
+)
 
 
 async def blocks(app: App, text: object) -> dict[str, Any]:
@@ -31,7 +35,7 @@ async def blocks(app: App, text: object) -> dict[str, Any]:
     if resource.is_a(NETWORK) or resource.is_a(SUBNET):
         return await _of_network(app, resource, policy)
     if not policy.covers(resource) or provider(resource.type) is None:
-        raise Problem(404, "Not known", UNKNOWN)
+        raise Problem(404, "Not known", _UNKNOWN)
     return await _of_target(app, resource)
 
 
@@ -54,7 +58,7 @@ async def _of_target(app: App, target: ResourceId) -> dict[str, Any]:
 async def _of_network(app: App, place: ResourceId, policy: Policy) -> dict[str, Any]:
     """An endpoint lies in the subscription of its network (documented), so one list shows them all."""
     if not _knows(policy, place):
-        raise Problem(404, "Not known", UNKNOWN)
+        raise Problem(404, "Not known", _UNKNOWN)
     try:
         listed = await app.inventory.endpoints(place.subscription)
     except Lasting as wrong:

@@ -66,7 +66,7 @@ async def _close(work: Work, intent: Intent) -> bool:
     if late and intent.grant:  # as far as anybody can see it never happened: the grant is good for another try
         await _never_called(work, intent)
         return True
-    if intent.kind == "refresh" and result == "failed":  # accepted, and failed minutes later
+    if intent.kind == "refresh" and result in ("failed", "unknown"):  # accepted, and no good minutes later
         least = refreshing.PATIENCE if refreshing.is_only_asked_again(work, intent) else timedelta(minutes=1)
         await backoff.failed(work.app.tables, work.memory, intent.change, detail, work.app.now(), least)
     elif intent.kind == "refresh" and result == "done":

@@ -63,7 +63,8 @@ def _known(
 
 def _is_for_people(fit: Fit, policy: Policy) -> bool:
     """We see what Azure wants and do not do it: not our mode, or not without a person."""
-    return fit.recreate and (bool(fit.unstated) or policy.mode("refresh") is not Mode.APPLY)
+    obstacle = fit.by_hand or not policy.caps.refreshes_per_hour or policy.mode("refresh") is not Mode.APPLY
+    return bool(obstacle) and (fit.recreate or policy.drift.refresh)
 
 
 def _fitted(row: Known, before: Known | None, fit: Fit | None, policy: Policy) -> Known:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from .azure import backoff
 from .azure.memory import TARGETS, Intent, intent_row
 from .core import reading
 from .core.ids import ResourceId, fold
@@ -42,7 +43,11 @@ async def send(work: Work, change: Change) -> Outcome:
         return Outcome(change=change, result="skipped", detail=stop)
     try:
         body, etag = await app.repeats.read(change.subject)
-    except (Passing, Lasting) as wrong:
+    except Passing as wrong:
+        return failed(work, change, wrong)
+    except Lasting as wrong:
+        await app.journal.note(work.plan.target, entry(work, change), "failed", str(wrong))
+        await backoff.failed(app.tables, work.memory, change.id, str(wrong), app.now())
         return failed(work, change, wrong)
     if why := _not_any_more(body, fit, work.plan.target):
         return Outcome(change=change, result="conflict", detail=why)
@@ -57,6 +62,8 @@ async def send(work: Work, change: Change) -> Outcome:
 
 
 def too_many(most: int) -> str:
+    if not most:
+        return "caps.refreshes_per_hour is 0: an endpoint is never made again"
     return f"{most} endpoint(s) were refreshed within the last hour, and caps.refreshes_per_hour allows no more"
 
 
@@ -78,7 +85,8 @@ async def _put(work: Work, change: Change, intent: Intent, body: Mapping[str, An
         url = await app.repeats.put(change.subject, repeated(body), etag)
     except Unclear as lost:
         return Outcome(change=change, result="open", detail=str(lost), intent=intent)
-    except Conflict as wrong:
+    except Conflict as wrong:  # somebody else is at it: they have a minute
+        await backoff.failed(app.tables, work.memory, change.id, str(wrong), app.now())
         await app.journal.close(target, intent, "refused", str(wrong))
         await app.journal.settled(target, intent)
         return Outcome(change=change, result="conflict", detail=str(wrong), intent=intent)
@@ -106,7 +114,10 @@ async def judged(work: Work, intent: Intent) -> tuple[str, str]:
     if fit is not None and fit.right:
         return "done", ""
     if intent.operation:
-        progress = await work.app.repeats.progress(intent.operation)
+        try:
+            progress = await work.app.repeats.progress(intent.operation)
+        except Passing as wrong:  # a comfort: it must keep nobody else waiting
+            return "open", str(wrong)
         if progress.state == "failed":
             return "failed", f"Azure gave up: {progress.detail}"
         if progress.state == "succeeded":
@@ -114,7 +125,7 @@ async def judged(work: Work, intent: Intent) -> tuple[str, str]:
         if progress.state == "running":
             return "open", "Azure is still at it"
     if endpoint.provisioned and work.app.now() - intent.opened >= _SETTLES:
-        return "unknown", f"nothing tells what became of it; {fit.says() if fit else 'its names cannot be compared'}"
+        return _after_success(fit, intent)
     return "open", "not seen to be done yet"
 
 

@@ -73,8 +73,11 @@ def look_again(work: Work, item: Item, report: Report) -> None:
     if "account" in asked and looks < len(_AFTER_EVENT):
         times.append(_AFTER_EVENT[looks])
     capped = refreshing.too_many(work.policy.caps.refreshes_per_hour)
-    if any(outcome.detail == capped for outcome in work.outcomes):
+    if work.policy.caps.refreshes_per_hour and any(outcome.detail == capped for outcome in work.outcomes):
         times.append(600)
+    for change in work.plan.changes:
+        if change.kind == "refresh" and change.id in work.memory.failures:
+            times.append(max(1.0, (work.memory.failures[change.id][1] - now).total_seconds()))
     if times:
         at = now + timedelta(seconds=min(times))
         report.later[target] = min(at, report.later.get(target, at))

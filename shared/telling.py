@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 
 from .azure.journal import Entry
@@ -21,6 +22,8 @@ from .outcome import Outcome, Work, entry
 from .telemetry import Event, log
 
 _NOTED = 200  # findings remembered as told
+_NEED = "need "
+_CODE = re.compile(r"\b[45]\d\d [A-Z]\w+")
 
 
 async def hold(work: Work) -> None:
@@ -106,7 +109,8 @@ async def note(work: Work) -> None:
         )
     # A full look sees all findings there are: what is not among them any more is news when it comes back.
     kept = [digest for digest in memory.noted if not digest.startswith(_met(work))]
-    noted = list(found) if work.view.look.full else [*kept, *new][-_NOTED:]
+    needs = [digest for digest in kept if digest.startswith(_NEED) and digest not in found]
+    noted = [*needs, *found] if work.view.look.full else [*kept, *new][-_NOTED:]
     if (plan, noted) != (memory.last_plan, memory.noted):
         await app.tables.put(TARGETS, Row(target.hash, "m!", {"plan": plan, "notes": json.dumps(noted)}))
 
@@ -123,12 +127,18 @@ def _needed(work: Work) -> dict[str, tuple[ResourceId, str]]:
         blocked = waits.get(subject) or ("" if mode is Mode.APPLY else f"modes.refresh is {mode.value}")
         if subject not in under_way:
             text = f"{why}{f' ({blocked})' if blocked else ''}"
-            found[f"{_need_of(subject)}{_digest(why)}"] = (subject, text)  # why it is blocked may change every minute
+            found[f"{_need_of(subject)}{_digest((why, _obstacle(blocked)))}"] = (subject, text)
     return found
 
 
+def _obstacle(blocked: str) -> str:
+    """Without times and ids, which differ at every try."""
+    code = _CODE.search(blocked)
+    return code[0] if code else blocked.partition(":")[0][:60]
+
+
 def _need_of(endpoint: ResourceId) -> str:
-    return f"need {endpoint.hash[:12]} "
+    return f"{_NEED}{endpoint.hash[:12]} "
 
 
 def _met(work: Work) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ _LONGEST_PAUSE = 3600.0
 _PASSING = {408, 429, 500, 502, 503, 504}
 _HINTS = {
     "AuthorizationFailed": "give the app's identity the right that the message names; the README lists the rights",
-    "LinkedAuthorizationFailed": "give the app's identity the approval right on the linked resource too",
+    "LinkedAuthorizationFailed": "give the app's identity the right that the message names on the linked resource too; "
+    "docs/cosmos.md lists those for endpoints",
     "SubnetIsFull": "give the subnet more addresses: each region of the account needs one",
     "PrivateEndpointIpConfigurationsCountMismatch": "add an ipConfigurations entry for each region by hand",
     "ScopeLocked": "remove the lock that the message names, or keep the resource out of the policy's scope",

@@ -30,7 +30,8 @@ _WORDS = {
 }
 """Group to the word of its suffix, `{word}.cosmos.{rest}`. Sql is `documents.{rest}`; Analytical's regional names are
 unknown, so nothing is expected of it."""
-_UNDER_WAY = {"creating", "updating", "deleting", "initializing", "failingover"}
+_SETTLED = {"succeeded", "failed", "offline", "online", "none"}
+"""What is not in the middle of a change; states that nobody listed are (reference/cosmos.md section 3)."""
 _TWO_GROUPS = {"enablegremlin": "gremlin", "enabletable": "table"}
 
 
@@ -99,7 +100,7 @@ def account(body: object) -> Account | None:
         id=identity,
         host=host,
         labels=tuple(sorted(labels)),
-        settled=not any(fold(str(state)) in _UNDER_WAY for state in states),
+        settled=all(fold(str(state)) in _SETTLED for state in states),
         closed=closed(body),
         capabilities=frozenset(fold(str(row.get("name"))) for row in objects(properties.get("capabilities"))),
         mongo=str(versions.get("serverVersion") or "") if isinstance(versions, Mapping) else "",

@@ -280,10 +280,10 @@ def _blocked(change: Change, snapshot: Snapshot, policy: Policy) -> Change:
         blocked = snapshot.suspended[change.kind]
     elif snapshot.incomplete and (change.kind == "delete" or change.hands_over):
         blocked = f"not everything could be read: {snapshot.incomplete}"
-    elif change.fit is not None and change.fit.unstated:
-        listed = ", ".join(sorted(change.fit.unstated))
-        text = f"its addresses are static, and none is stated for {listed}: add an ipConfigurations entry by hand"
-        return replace(change, blocked=text, for_good=True)
+    elif change.fit is not None and change.fit.by_hand:
+        return replace(change, blocked=change.fit.by_hand, for_good=True)
+    elif change.kind == "refresh" and not policy.caps.refreshes_per_hour:
+        return replace(change, blocked=snapshot.capped_refreshes, for_good=True)
     elif change.kind == "refresh" and snapshot.capped_refreshes:
         blocked = snapshot.capped_refreshes
     elif change.kind == "delete" and not snapshot.deletes_allowed:

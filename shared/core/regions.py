@@ -40,6 +40,8 @@ class Fit:
     settled: bool = True
     unstated: frozenset[str] = frozenset()
     """Members for which it has no static address, though all its addresses are static."""
+    overstated: frozenset[str] = frozenset()
+    """Members with a static address that its account has no more."""
     since: datetime | None = None
 
     @property
@@ -57,6 +59,13 @@ class Fit:
         return "; ".join(said) or (
             "it is asked for again, though its names are right" if self.recreate else "all is right"
         )
+
+    @property
+    def by_hand(self) -> str:
+        """What a person has to do before a PUT can help; empty when nothing."""
+        said = [f"add an ipConfigurations entry for {name} by hand" for name in sorted(self.unstated)]
+        said += [f"remove the ipConfigurations entry for {name} by hand" for name in sorted(self.overstated)]
+        return f"its addresses are static: {'; '.join(said)}" if said else ""
 
     def is_due(self, drift: Drift, now: datetime) -> bool:
         """Does it want its PUT repeated now?"""
@@ -91,6 +100,7 @@ def fit(
         settled=account.settled,
         failed=endpoint.failed,
         unstated=_unstated(endpoint, expected, shown),
+        overstated=frozenset(set(endpoint.static) - {fqdn.partition(".")[0] for fqdn in expected}),
         since=now if differs and not recreate and account.settled else None,
     )
 

@@ -29,6 +29,12 @@ def _zones(data: object) -> Iterator[Mistake]:
     groups: dict[str, str] = {}
     exact: dict[str, str] = {}
     for place, hub in _items(data, "hubs"):
+        modes = hub.get("modes")
+        if isinstance(modes, Mapping) and modes.get("refresh") is not None:
+            yield (
+                (*place, "modes", "refresh"),
+                "an endpoint is not made again for one hub: say it for the whole policy",
+            )
         name, zones = str(hub.get("name")), hub.get("zones")
         if isinstance(zones, str):
             key = fold(zones).strip("/")

@@ -9,7 +9,7 @@ import pytest
 from shared.blocking import blocks
 from shared.callers import Problem
 from shared.core.repeat import repeated
-from tests.azure.test_cosmos import DOCUMENTS, KIND, REFRESH, account, connected, records, regions
+from tests.azure.test_cosmos import DOCUMENTS, KIND, REFRESH, THREE, account, connected, records, regions
 from tests.azure.test_hubs import hub, policy
 from tests.azure.test_refreshing import FOUR, needs, puts, whole
 from tests.azure.test_region_timelines import held, minutes, static
@@ -140,3 +140,116 @@ def test_what_does_not_exist_is_not_free_to_be_deleted(w: World) -> None:
     w.fresh(REFRESH)
     with pytest.raises(Problem, match="does not exist"):
         w.run(blocks(w.app, w.id(KIND, "cartz")))
+
+
+def test_an_operation_that_nobody_can_ask_about_keeps_nobody_waiting(w: World) -> None:
+    target, _ = held(w)
+    w.azure.fail_next("endpoint")
+    regions(w, target, *FOUR)
+    minutes(w, 7)
+    w.azure.fault(method="GET", path="operations/", status=500, times=0, principal="app")
+    second = w.asks(target, "pe2", group="Sql")
+    minutes(w, 100, every=60)
+    assert w.status(target, second) == "Approved"
+    assert not [row for row in w.changes() if row["result"] == "started" and row["kind"] != "refresh"]
+
+
+@pytest.mark.parametrize("text", [REFRESH, ON_DRIFT], ids=["asked for", "drifted"])
+def test_a_put_that_does_not_help_is_not_repeated_every_ten_minutes_and_is_told(w: World, text: str) -> None:
+    target, endpoint = held(w, text)
+    if text is ON_DRIFT:
+        w.azure.switch(cosmos_recreate=False, cosmos_lag=10_000_000)
+    accepted = {"status": 200, "body": whole(w, endpoint)}
+    w.azure.fault(method="PUT", path="privateEndpoints/pe1$", times=0, principal="app", **accepted)
+    regions(w, target, *FOUR)
+    minutes(w, 240, every=60)
+    assert len(puts(w)) <= 9
+    assert any("Azure says that it is done, and yet it lacks" in why for why in needs(w))
+
+
+@pytest.mark.parametrize("group", ["Sql", "SqlDedicated", "MongoDB", "Cassandra", "Gremlin", "Table"])
+def test_every_group_gets_its_names_and_those_of_new_regions(w: World, group: str) -> None:
+    special = {"Cassandra": "EnableCassandra", "Gremlin": "EnableGremlin", "Table": "EnableTable"}
+    more: dict[str, Any] = {"capabilities": [{"name": special[group]}]} if group in special else {}
+    word = {"Sql": "documents", "SqlDedicated": "sqlx.cosmos", "MongoDB": "mongo.cosmos"}
+    zone = f"privatelink.{word.get(group, f'{group.lower()}.cosmos')}.azure.com"
+    w.fresh(REFRESH)
+    w.zone(zone)
+    target = w.id(KIND, "carts")
+    rows = [{"locationName": region, "failoverPriority": at} for at, region in enumerate(THREE)]
+    properties = {"locations": rows, "publicNetworkAccess": "Disabled", **more}
+    kind = "MongoDB" if group == "MongoDB" else "GlobalDocumentDB"
+    w.arm("PUT", target, {"location": "westeurope", "kind": kind, "properties": properties})
+    w.asks(target, group=group)
+    w.settle_all()
+    regions(w, target, *FOUR)
+    w.settle_all()
+    assert set(w.records(zone)) == {"carts", *(f"carts-{region}" for region in FOUR)}
+
+
+def test_a_refusal_is_tried_again_without_anybody_asking_and_told_once(w: World) -> None:
+    target, _ = held(w)
+    full = {"status": 400, "code": "SubnetIsFull", "times": 0}
+    w.azure.fault(method="PUT", path="privateEndpoints/pe1$", principal="app", **full)
+    regions(w, target, *FOUR)
+    minutes(w, 40, every=60)
+    w.azure.forget_faults()
+    minutes(w, 80, every=60)
+    assert "carts-eastus" in records(w)
+    assert len(needs(w)) == 1
+
+
+def test_a_full_look_in_the_middle_of_a_change_forgets_nothing_that_was_told(w: World) -> None:
+    target, _ = held(w, policy(hub("dns", "{all: true}")))
+    regions(w, target, *FOUR)
+    minutes(w, 10)
+    assert len(needs(w)) == 1
+    order = [{"locationName": region, "failoverPriority": at} for at, region in enumerate(FOUR[1:] + FOUR[:1])]
+    w.azure.switch(cosmos_failover_guard=False)
+    w.arm("POST", f"{target}/failoverPriorityChange", {"failoverPolicies": order})
+    w.azure.advance(5)
+    w.by_hand("settle", {"target": target}, "settle")
+    w.work()
+    minutes(w, 15)
+    assert len(needs(w)) == 1
+
+
+def test_static_addresses_of_a_region_that_went_wait_for_a_person(w: World) -> None:
+    w.fresh(REFRESH)
+    w.zone(DOCUMENTS)
+    target = account(w, "westeurope", "eastus")
+    static(w, target, "carts", "carts-westeurope", "carts-eastus")
+    w.settle_all()
+    w.allow_deletes()
+    w.azure.forget_calls()
+    regions(w, target, "westeurope")
+    w.settle_all()
+    assert puts(w) == []
+    assert "remove the ipConfigurations entry for carts-eastus by hand" in str(needs(w))
+    w.sweep()
+    assert not w.sweep().suspects
+
+
+def test_a_cap_of_nothing_means_never(w: World) -> None:
+    target, _ = connected(w, REFRESH.replace("refresh: apply}", "refresh: apply}\ncaps: {refreshes_per_hour: 0}"))
+    regions(w, target, *FOUR)
+    w.settle_all()
+    assert "caps.refreshes_per_hour is 0" in str(needs(w))
+    w.sweep()
+    assert not w.sweep().suspects
+
+
+def test_an_answer_without_etag_is_written_down_and_left_alone_for_a_while(w: World) -> None:
+    target, endpoint = connected(w)
+    regions(w, target, *FOUR)
+    body = w.arm("GET", endpoint).json()
+    del body["etag"]
+    answers(w, endpoint, body)
+    w.settle_all()
+    assert puts(w) == []
+    assert len([row for row in w.journal("refresh") if "nothing may be written over it" in row["detail"]]) == 1
+
+
+def test_a_mode_that_a_hub_cannot_have_is_a_mistake() -> None:
+    assert World.valid(policy(hub("dns", "{all: true}", ", modes: {put: plan}")))
+    assert not World.valid(policy(hub("dns", "{all: true}", ", modes: {refresh: apply}")))

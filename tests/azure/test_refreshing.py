@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from shared.core.repeat import repeated
+from simulator.azure import endpoints, gateway
+from simulator.azure.calls import Call, Reply
 from tests.azure.test_cosmos import DOCUMENTS, REFRESH, THREE, account, connected, records, regions
 from tests.azure.test_hubs import hub, policy
 from tests.world import STRANGER, TEAM, World
@@ -71,7 +73,11 @@ def test_as_many_as_the_cap_within_the_hour(w: World) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "told"),
     [
-        (403, "LinkedAuthorizationFailed", "give the app's identity the approval right on the linked resource too"),
+        (
+            403,
+            "LinkedAuthorizationFailed",
+            "give the app's identity the right that the message names on the linked",
+        ),
         (400, "SubnetIsFull", "each region of the account needs one"),
         (403, "AuthorizationFailed", "give the app's identity the right that the message names"),
         (409, "ScopeLocked", "remove the lock"),
@@ -102,7 +108,34 @@ def test_somebody_elses_change_at_the_same_moment_is_not_written_over(w: World) 
     )
     regions(w, target, *FOUR)
     w.settle_all()
+    w.clock.skip(seconds=70)
+    w.settle_all()
     assert [row["result"] for row in reversed(w.journal("refresh"))] == ["refused", "done"]
+
+
+def test_a_change_between_our_read_and_our_put_survives(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, endpoint = connected(w, tags={"Env": "prod"})
+    inner, sent = gateway.route, []
+
+    def route(call: Call) -> Reply:
+        if call.principal == "app" and call.method == "PUT" and call.path.type.endswith("/privateEndpoints"):
+            sent.append(call.headers.get("If-Match"))
+            if len(sent) == 1:  # its owner is a moment faster
+                own = call.world.get(call.path)
+                assert own is not None
+                own.body["tags"] = {"Env": "test"}
+                endpoints.touch(call.world, own)
+        return inner(call)
+
+    monkeypatch.setattr(gateway, "route", route)
+    regions(w, target, *FOUR)
+    w.settle_all()
+    w.clock.skip(seconds=70)
+    w.settle_all()
+    assert whole(w, endpoint)["tags"] == {"Env": "test"}
+    assert len(sent) == 2
+    assert all(match and match != "*" for match in sent)
+    assert "carts-eastus" in records(w)
 
 
 def test_a_lost_answer_is_not_repeated_on_a_guess(w: World) -> None:

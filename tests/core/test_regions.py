@@ -95,7 +95,7 @@ def test_static_addresses_without_one_for_the_new_region_are_for_a_person() -> N
     found = fitted(carts(static=NAMES, recreate=True), "westeurope", "eastus")
     assert found.unstated == {"carts-eastus"}
     (change,) = planned(found).changes
-    assert "add an ipConfigurations entry by hand" in change.blocked
+    assert "add an ipConfigurations entry for carts-eastus by hand" in change.blocked
     stated = fitted(carts(static=(*NAMES, "carts-eastus"), recreate=True), "westeurope", "eastus")
     assert planned(stated).changes[0].blocked == ""
 

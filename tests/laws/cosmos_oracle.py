@@ -31,10 +31,8 @@ COPIES = tuple(zone_id(place, zone) for place in PLACES for zone in ZONES.values
 Claims = dict[Key, dict[str, tuple[str, tuple[str, ...]]]]
 """Name to endpoint to its guid and addresses."""
 Who = Mapping[str, tuple[str, tuple[str, ...]]]
-OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS = True
 OPEN_BUG_A_LATE_DELETION_ASKS_THE_ENDPOINT_ALONE = True
 OPEN_BUG_A_REJECTION_SEEN_EARLY_KEEPS_ITS_RECORDS = True
-OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED = True
 
 
 def document() -> dict[str, Any]:
@@ -88,11 +86,15 @@ def recreate(cloud: Cloud, own: Resource) -> bool:
     return "Recreate" in (own.item.state.actions, link.state.actions if link else "None")
 
 
-def alive(cloud: Cloud, own: Resource) -> bool:
-    """Approved on both sides, and once ready: also while it is put again, and after that has failed."""
+def approved(cloud: Cloud, own: Resource) -> bool:
+    """On both sides."""
     link = connections.of_endpoint(cloud, own.item.target, own.item.guid)
-    approved = link is not None and link.state.status == own.item.state.status == "Approved"
-    return approved and own.item.born and own.item.provisioning != "Deleting"
+    return link is not None and link.state.status == own.item.state.status == "Approved"
+
+
+def alive(cloud: Cloud, own: Resource) -> bool:
+    """Approved, and once ready: also while it is put again, and after that has failed."""
+    return approved(cloud, own) and own.item.born and own.item.provisioning != "Deleting"
 
 
 def claims_of(cloud: Cloud, doc: Doc, own: Resource, counts: Callable[[Cloud, Resource], bool]) -> Claims:
@@ -141,10 +143,9 @@ def _wrong(cloud: Cloud, doc: Doc, key: Key, record: Record | None, asked: Who, 
         return "not what a live endpoint maps"
     if own is not None and (key[0] in covered(cloud, own) or kept(cloud, own, key, record)):
         return ""  # the group writes over it when it likes
+    if own is not None and own.item.provisioning == "Failed":
+        return ""  # law 6: a look at one that is not ready proves nothing, not even of one before it under its id
     if own is not None and own.item.state.status != "Approved" and OPEN_BUG_A_REJECTION_SEEN_EARLY_KEEPS_ITS_RECORDS:
-        return ""
-    gone = cloud.get(mark.get("target", "")) is None
-    if gone and OPEN_BUG_A_DELETED_ACCOUNT_KEEPS_ITS_RECORDS:
         return ""
     return f"nobody maps it, {told(cloud, own) if own else 'its endpoint is gone'}"
 

@@ -8,7 +8,7 @@ from simulator.azure import interfaces
 from simulator.azure.catalog import region as folded
 from simulator.azure.world import Resource
 from tests.laws import cosmos_oracle as oracle
-from tests.laws.cosmos_witness import render
+from tests.laws.cosmos_refreshes import render
 from tests.world import DATA, STRANGER, TEAM, World
 
 REGIONS = ("westeurope", "northeurope", "francecentral", "eastus", "East US 2")
@@ -32,10 +32,11 @@ WHOLE: dict[str, tuple[dict[str, Any], ...]] = {
     "caps": ({"refreshes_per_hour": 1}, {"refreshes_per_hour": 2}, {"refreshes_per_hour": 20}),
 }
 WORLDS: dict[str, tuple[Any, ...]] = {  # what nobody knows about Azure
-    "cosmos_recreate": (True, True, False),
+    "cosmos_recreate": (True, True, True, False),
     "cosmos_lag": (1, 240),
     "cosmos_read": ("end", "start"),
     "cosmos_failover_guard": (True, False),
+    "cosmos_delete_guard": (False, False, True),
     "cosmos_offline": ("Offline", "Succeeded"),
     "updating_names": ("empty", "kept"),
     "updating_refusal": ("conflict", "retryable"),
@@ -99,7 +100,8 @@ class Story:
         self.calls("PUT", self.id(name), body)
 
     def goes(self, name: str) -> None:
-        self.calls("DELETE", self.id(name))
+        if len(list(self.cloud.of_type(oracle.KIND))) > 1:
+            self.calls("DELETE", self.id(name))
 
     def some(self, which: int) -> Resource | None:
         """Rather one with endpoints."""
@@ -110,25 +112,31 @@ class Story:
     def now(self, account: Resource) -> list[str]:
         return [folded(row["locationName"]) for row in account.body["properties"]["locations"]]
 
-    def regions(self, which: int, regions: list[str]) -> None:
-        if account := self.some(which):
-            first, *_ = self.now(account)
-            rows = _rows([first, *(one for one in regions if folded(one) != first)][:4])
-            self.calls("PATCH", account.path.id, {"properties": {"locations": rows}})
+    def regions(self, which: int, regions: list[str]) -> bool:
+        """Those that stay keep their order, and the one that is written to stays."""
+        account = self.some(which)
+        if account is None:
+            return False
+        listed, wanted = self.now(account), {folded(one): one for one in regions}
+        stay = [one for at, one in enumerate(listed) if at == 0 or one in wanted]
+        rows = _rows([*stay, *(one for key, one in wanted.items() if key not in listed)][:4])
+        return self.calls("PATCH", account.path.id, {"properties": {"locations": rows}})
 
-    def region(self, which: int, region: str) -> None:
+    def region(self, which: int, region: str) -> bool:
         """One comes, or goes when it is there."""
         if account := self.some(which):
             _, *rest = self.now(account)
             there = folded(region) in rest
-            self.regions(which, [one for one in rest if folded(region) != one] if there else [*rest, region])
+            return self.regions(which, [one for one in rest if folded(region) != one] if there else [*rest, region])
+        return False
 
-    def fails_over(self, which: int, first: int) -> None:
+    def fails_over(self, which: int, first: int) -> bool:
         if account := self.some(which):
             listed = self.now(account)
             at = first % len(listed)
             rows = _rows([listed[at], *listed[:at], *listed[at + 1 :]])
-            self.calls("POST", f"{account.path.id}/failoverPriorityChange", {"failoverPolicies": rows})
+            return self.calls("POST", f"{account.path.id}/failoverPriorityChange", {"failoverPolicies": rows})
+        return False
 
     def takes_offline(self, which: int, at: int, back: bool) -> None:
         if account := self.some(which):
@@ -195,8 +203,9 @@ class Story:
             self.calls("PUT", own.path.id, render(own))
 
     def rejects(self, which: int, gone: bool) -> None:
+        """The last one that is approved stays, so that the story goes on."""
         found = [one for rows in self.cloud.connections.values() for one in rows.values()]
-        if found:
+        if sum(one.state.status == "Approved" for one in found) > 1:
             path = found[which % len(found)].path.id
             state = {"privateLinkServiceConnectionState": {"status": "Rejected", "description": "by hand"}}
             self.calls("DELETE", path) if gone else self.calls("PUT", path, {"properties": state})

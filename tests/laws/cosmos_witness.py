@@ -1,32 +1,24 @@
 """Stands inside the small Azure and judges every write about Cosmos DB endpoints when it happens.
 
-It sees what each read told the app, and Azure's own state beside it. It also is the somebody else who changes an
-endpoint at the very moment when the app repeats its PUT.
+It sees what each read told the app, and Azure's own state beside it. Refuses to judge the PUTs of endpoints
+(cosmos_refreshes.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.azure import endpoints, gateway
 from simulator.azure.calls import Call, Reply
 from simulator.azure.errors import ArmError
-from simulator.azure.operations import Operation
-from simulator.azure.world import Resource
-from simulator.azure.world import World as Cloud
 from simulator.azure.zones import Record
 from tests.laws import cosmos_oracle as oracle
-from tests.laws.cosmos_oracle import Doc, Key
+from tests.laws.cosmos_oracle import Key
+from tests.laws.cosmos_refreshes import FUTURE, ROUTE, Refreshes
 
-_ROUTE = gateway.route
 PROOF = ("ResourceNotFound", "ResourceGroupNotFound")
-FUTURE = {"futureSetting": {"level": 7, "names": ["a"]}}
-"""A property that this version of the product has never heard of."""
-_UNCLEAR = timedelta(minutes=10)
-_HOUR = timedelta(minutes=59)
+_DECIDES = "privateendpointconnections"
 
 
 @dataclass(slots=True)
@@ -39,31 +31,12 @@ class Read:
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Sent:
-    """A repeated PUT: of which endpoint, for which names, when, and what Azure made of it."""
-
-    at: datetime
-    guid: str
-    names: frozenset[str]
-    operation: Operation | None = None
-    lost: bool = True
-
-
-@dataclass(slots=True)
-class Witness:
-    cloud: Cloud
-    now: Callable[[], datetime]
-    doc: Doc
+@dataclass(slots=True, kw_only=True)
+class Witness(Refreshes):
     swept: bool = False
-    meddles: bool = False
-    drifts: dict[tuple[str, str, frozenset[str]], datetime] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    counted: dict[str, int] = field(default_factory=dict)
     reads: dict[str, list[Read]] = field(default_factory=dict)
     accounts: dict[str, set[str]] = field(default_factory=dict)
     """Of this piece of work: account to the region labels that its last read showed."""
-    sent: dict[str, list[Sent]] = field(default_factory=dict)
     shown: dict[str, set[str]] = field(default_factory=dict)
     """Endpoint's guid to the names that any read of it ever showed."""
     given_up: set[tuple[str, str]] = field(default_factory=set)
@@ -73,19 +46,19 @@ class Witness:
         def route(call: Call) -> Reply:
             kinds = [kind.lower() for kind in call.path.types]
             if call.principal != "app":
-                return _ROUTE(call)
+                return ROUTE(call)
             if call.method == "GET":
                 return self._reads(call, kinds)
             if kinds == ["privateendpoints"]:
-                return self._refreshed(call)
+                return self.refreshed(call)
             self._writes(call, kinds)
-            return _ROUTE(call)
+            return ROUTE(call)
 
         gateway.route = route
 
     @staticmethod
     def leave() -> None:
-        gateway.route = _ROUTE
+        gateway.route = ROUTE
 
     def begin(self) -> None:
         """A worker begins something new; what the last one saw is known."""
@@ -101,15 +74,12 @@ class Witness:
         self.reads.clear()
         self.accounts.clear()
 
-    def count(self, what: str) -> None:
-        self.counted[what] = self.counted.get(what, 0) + 1
-
     # --- what the app is told ---------------------------------------------------------------------
 
     def _reads(self, call: Call, kinds: list[str]) -> Reply:
         endpoint = kinds == ["privateendpoints"] and call.path.is_item
         try:
-            reply = _ROUTE(call)
+            reply = ROUTE(call)
         except ArmError as error:
             if endpoint and error.code in PROOF:
                 self.reads.setdefault(call.path.key, []).append(Read())
@@ -213,108 +183,3 @@ class Witness:
         if labels is None:
             return [*why, "its account was not read in this settle"]
         return [*why, "its account, as read in this settle, still has it"] if key[1] in labels else why
-
-    # --- endpoints ----------------------------------------------------------------------------------
-
-    def _refreshed(self, call: Call) -> Reply:
-        own = self.cloud.get(call.path)
-        self.count("refresh sent")
-        if call.method != "PUT" or own is None:
-            self.broken.append(f"law 2: the app has no business with {call.method} {call.path.id}")
-            return _ROUTE(call)
-        if self.meddles:
-            self.meddles = False
-            self._meddle(call, own)
-        match = call.headers.get("If-Match")
-        sent = self._judge(call, own, refused=match is not None and match != f'W/"{own.item.etag}"')
-        try:
-            reply = _ROUTE(call)
-        except ArmError as error:
-            self.count(f"refresh refused: {error.code}")
-            sent.lost = False
-            raise
-        token = reply.headers["Azure-AsyncOperation"].rpartition("/")[2].partition("?")[0]
-        sent.operation, sent.lost = self.cloud.operations[token], False
-        self.count("refresh accepted")
-        return reply
-
-    def _meddle(self, call: Call, own: Resource) -> None:
-        """Somebody else's PUT of the same endpoint, with a tag more."""
-        body = render(own)
-        body["tags"] = {**(body.get("tags") or {}), "touched": "just now"}
-        _ROUTE(Call(self.cloud, "PUT", call.path, call.query, {}, body, "operator", call.base))
-
-    def _judge(self, call: Call, own: Resource, refused: bool = False) -> Sent:
-        account = self.cloud.get(own.item.target)
-        names, why = oracle.has(account, own.item.groups), []
-        before = self.sent.setdefault(own.path.key, [])
-        hour = [one.at for rows in self.sent.values() for one in rows if self.now() - one.at < _HOUR]
-        sent = Sent(self.now(), own.item.guid, names)
-        before.append(sent)
-        if self.doc["modes"]["refresh"] != "apply":
-            why.append(f"modes.refresh is {self.doc['modes']['refresh']}")
-        if "If-Match" not in call.headers:
-            why.append("without If-Match")
-        most = self.doc["caps"]["refreshes_per_hour"]
-        if len(hour) >= most:
-            why.append(f"caps: {len(hour)} within this hour, at most {most}")
-        if not refused:
-            why += self._unwanted(own, names)
-            if call.body != (should := {**render(own, FUTURE), "zones": ["1"]}):
-                why.append(f"its payload: sent {call.body}, should be {should}")
-        for one in before[:-1]:
-            if one.guid == sent.guid and one.names == names and self._under_way(one):
-                why.append(f"one is under way since {one.at}")
-        self.broken += [f"refresh: {text}: PUT of {own.path.id}; {self._context()}" for text in why]
-        return sent
-
-    def _under_way(self, one: Sent) -> bool:
-        if one.operation is not None:
-            return not one.operation.done
-        return one.lost and self.now() - one.at < _UNCLEAR
-
-    def _unwanted(self, own: Resource, names: frozenset[str]) -> list[str]:
-        if not oracle.alive(self.cloud, own) or own.item.provisioning == "Updating":
-            return ["of an endpoint that is not approved, or in the middle of a change"]
-        if not oracle.served(self.doc, own) and not oracle.OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED:
-            return ["of an endpoint that nobody here looks after"]
-        if oracle.recreate(self.cloud, own):
-            return []
-        policy = self.doc["refresh"]
-        since = self.drifts.get((own.path.key, own.item.guid, names))
-        late = since is not None and self.now() - since >= timedelta(minutes=policy["drift_minutes"] - 1)
-        if names != oracle.shows(own) and policy["on_drift"] == "refresh" and late:
-            self.count("refresh for drift")
-            return []
-        return ["nobody asked for it"]
-
-    def time_passed(self) -> None:
-        """Since when endpoints lag behind their accounts."""
-        found = {}
-        for own in self.cloud.of_type(oracle.ENDPOINT):
-            names = oracle.has(self.cloud.get(own.item.target), own.item.groups)
-            if names and names != oracle.shows(own):
-                found[own.path.key, own.item.guid, names] = self.now()
-        self.drifts = {key: self.drifts.get(key, at) for key, at in found.items()}
-
-
-_DECIDES = "privateendpointconnections"
-
-
-def render(own: Resource, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Exactly the endpoint's own payload, and nothing that Azure computes."""
-    item = own.item
-    inner: dict[str, Any] = {"privateLinkServiceId": item.service, "groupIds": item.groups}
-    if item.message is not None:
-        inner["requestMessage"] = item.message
-    link = {"name": item.link, "properties": inner}
-    properties = {
-        "subnet": {"id": item.subnet},
-        "customNetworkInterfaceName": item.nic_name,
-        "ipConfigurations": item.static,
-        **item.kept,
-        **(more or {}),
-        **{name: [link] if item.manual == number else [] for number, name in enumerate(endpoints.LISTS)},
-    }
-    tags = {"tags": own.body["tags"]} if own.body.get("tags") is not None else {}
-    return {"location": own.body["location"], **tags, "properties": properties}

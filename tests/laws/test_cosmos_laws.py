@@ -6,62 +6,36 @@ Azure gets quiet, sweeps run, and the records have to be exactly what the oracle
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from hypothesis import event as tell
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from functions import events as event_function
-from shared import byhand, settle, sweep
-from shared.errors import Passing
-from simulator.azure import interfaces
+from shared import sweep
 from tests.laws import cosmos_oracle as oracle
-from tests.laws import names_oracle
-from tests.laws.cosmos_story import ACCOUNTS, FAULTS, REGIONS, SLOTS, WHOLE, WORLDS, Story
-from tests.laws.cosmos_witness import Witness
+from tests.laws.cosmos_app import AppSide
+from tests.laws.cosmos_story import ACCOUNTS, FAULTS, REGIONS, SLOTS, WHOLE, WORLDS
 from tests.laws.effort import effort
-from tests.mortal import Killed, Mortal
-from tests.world import KEY, World, as_event
+from tests.world import World
 
-CLOSED = {"done", "failed", "refused", "unknown"}
 accounts = st.sampled_from(sorted(ACCOUNTS))
 some_regions = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True)
 slots = st.sampled_from(sorted(SLOTS))
 which_one = st.integers(0, 20)
-then = st.sampled_from([0, 0, 60, 600, 3700])
+payloads = st.sampled_from([0, 1, 2, 3, 3, 5])
+then = st.sampled_from([0, 60, 700, 700, 3700])
 
 
-class Cosmos(RuleBasedStateMachine):
-    world: World
+class Cosmos(AppSide):
     total: ClassVar[Counter[str]] = Counter()
     """What was tried, over all examples."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.doc = oracle.document()
-        self.w = self.world.fresh(names_oracle.text(self.doc))
-        self.witness = Witness(self.cloud, self.w.clock, copy.deepcopy(self.doc))
-        self.witness.watch()
-        self.story = Story(self.w)
-        self.mortal = Mortal(self.w.app)
-        self.doom: int | None = None
-        self.late: list[dict[str, Any]] = []
-        self.at: datetime | None = None
-
-    @property
-    def cloud(self) -> Any:
-        return self.w.azure.world
 
     @initialize(
         early=st.sampled_from([True, True, True, False]),
         worlds=st.fixed_dictionaries({name: st.sampled_from(both) for name, both in WORLDS.items()}),
-        now=st.lists(
-            st.tuples(slots, st.booleans(), st.integers(0, 5)), min_size=2, max_size=5, unique_by=lambda s: s[0]
-        ),
+        now=st.lists(st.tuples(slots, st.booleans(), payloads), min_size=2, max_size=5, unique_by=lambda s: s[0]),
         regions=st.fixed_dictionaries(dict.fromkeys(ACCOUNTS, some_regions)),
     )
     def begins(self, early: bool, worlds: dict[str, Any], now: Any, regions: dict[str, list[str]]) -> None:
@@ -77,47 +51,6 @@ class Cosmos(RuleBasedStateMachine):
         self.w.azure.hold_time()
         self.at = self.w.clock()
 
-    # --- the app's side: everything it does may end in sudden death -------------------------------
-
-    def alive(self, work: Any) -> bool:
-        """Let the app do something; False when it died meanwhile (it is a new process afterwards)."""
-        before = self.mortal.steps
-        self.mortal.dies_at(self.doom)
-        try:
-            self.w.run(work)
-        except Killed:
-            self.w.run(self.mortal.buried())
-            self.witness.count("the worker died")
-            self.doom = None
-            self.w.restart()
-            self.mortal = Mortal(self.w.app)
-            return False
-        except Passing:
-            pass
-        finally:
-            self.mortal.dies_at(None)
-        if self.doom is not None:
-            self.doom -= self.mortal.steps - before
-        return True
-
-    def work(self, rounds: int = 12) -> None:
-        for _ in range(rounds):
-            ripe = self.w.ripe()
-            if not ripe:
-                return
-            for item in ripe:
-                self.witness.begin()
-                self.alive(settle.work(item, self.w.app))
-
-    def deliver(self, batch: list[dict[str, Any]]) -> None:
-        for one in batch:
-            while not self.alive(event_function.events(as_event(one))):
-                pass
-
-    def deliver_all(self) -> None:
-        self.deliver(self.w.azure.outbox[:])
-        self.w.azure.outbox.clear()
-
     # --- accounts and endpoints ---------------------------------------------------------------------
 
     @rule(name=accounts, regions=some_regions, goes=st.sampled_from([False, False, True]))
@@ -130,23 +63,33 @@ class Cosmos(RuleBasedStateMachine):
     @rule(which=which_one, regions=some_regions, then=then)
     def regions_change(self, which: int, regions: list[str], then: int) -> None:
         """Some come, some go; the one that is written to stays. `then`: seconds in which everybody is told."""
-        self.story.regions(which, regions)
-        self.time_passes(then, True) if then else None
+        self.changes(self.story.regions(which, regions), then)
 
     @rule(which=which_one, region=st.sampled_from(REGIONS), then=then)
     def a_region_comes_or_goes(self, which: int, region: str, then: int) -> None:
-        self.story.region(which, region)
-        self.time_passes(then, True) if then else None
+        self.changes(self.story.region(which, region), then)
+
+    @rule(which=which_one, regions=st.lists(st.sampled_from(REGIONS), min_size=2, max_size=3), told=st.booleans())
+    def a_busy_day(self, which: int, regions: list[str], told: bool) -> None:
+        """One after the other comes or goes; endpoints follow or ask for their PUT in between."""
+        for region in regions:
+            self.changes(self.story.region(which, region), 0)
+            self.time_passes(700, told)
+
+    def changes(self, done: bool, then: int) -> None:
+        self.witness.count("regions changed" if done else "a change of regions refused")
+        if then:
+            self.time_passes(then, True)
 
     @rule(which=which_one, first=st.integers(0, 3))
     def it_fails_over(self, which: int, first: int) -> None:
-        self.story.fails_over(which, first)
+        self.witness.count("failover" if self.story.fails_over(which, first) else "failover refused")
 
     @rule(which=which_one, at=st.integers(0, 3), back=st.booleans())
     def a_region_is_taken_offline(self, which: int, at: int, back: bool) -> None:
         self.story.takes_offline(which, at, back)
 
-    @rule(slot=slots, manual=st.booleans(), extra=st.integers(0, 5))
+    @rule(slot=slots, manual=st.booleans(), extra=payloads)
     def somebody_asks(self, slot: str, manual: bool, extra: int) -> None:
         if self.story.has(SLOTS[slot][1]):
             self.story.asks(slot, manual, extra)
@@ -215,23 +158,7 @@ class Cosmos(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([3, 60, 600, 3700]), told=st.sampled_from([True, True, False]))
     def time_passes(self, seconds: int, told: bool) -> None:
-        """In the steps in which something happens: an operation ends, a worker looks again."""
-        end = self.w.clock() + timedelta(seconds=seconds)
-        for _ in range(12):
-            self.run_slow()
-            if told:
-                self.deliver_all()
-            self.work()
-            dues = [
-                row.data["not_before"] for row in self.w.rows("due") if row.rk != "lease" and not row.data["parked"]
-            ]
-            ahead = [at for at in (*dues, self.slow_next()) if at is not None and at > self.w.clock()]
-            if self.w.clock() >= end or not ahead or min(ahead) > end:
-                break
-            self.w.clock.skipped += max(timedelta(), min(ahead) - self.w.clock())
-        self.w.clock.skipped += max(timedelta(), end - self.w.clock())
-        self.run_slow()
-        self.work()
+        self.pass_time(seconds, told)
 
     @rule()
     def the_sweep_runs(self) -> None:
@@ -271,12 +198,6 @@ class Cosmos(RuleBasedStateMachine):
         assert not self.witness.broken, self.remembered(self.witness.broken)
         assert not self.cloud.later.broken, self.remembered(self.cloud.later.broken)
 
-    def remembered(self, texts: list[str]) -> str:
-        """Also shown where the same story does not fail twice."""
-        text = "\n".join(texts)
-        print(f"FAILED {text}")
-        return text
-
     # --- the end ------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
@@ -305,85 +226,8 @@ class Cosmos(RuleBasedStateMachine):
         self.nothing_is_left_to_do()
         self.books_are_closed()
 
-    def sweep_until_quiet(self) -> None:
-        """What is left to people stays suspect, but nothing is written for it."""
-        written = [dict[str, int]()] * 2
-        for _ in range(12):
-            self.w.clock.skip(hours=2)
-            self.run_slow()
-            self.witness.begin()
-            self.witness.swept = True
-            found = self.w.run(sweep.sweep(self.w.app))
-            for _ in range(12):
-                self.deliver_all()
-                self.work()
-                if not self.due():
-                    break
-                self.w.clock.skip(seconds=155)
-                self.run_slow()
-            written = [*written, dict(self.witness.counted)][-2:]
-            if found.complete and not self.due() and (not found.suspects or written[0] == written[1]):
-                return
-        raise AssertionError(f"never quiet: {found.suspects} {self.due()}; {oracle.wrong(self.cloud, self.doc)}")
-
-    def due(self) -> list[Any]:
-        """A dead worker may leave its lease behind: it is in nobody's way."""
-        return [row for row in self.w.rows("due") if row.rk != "lease"]
-
-    def nothing_is_left_to_do(self) -> None:
-        """Law 8. What is blocked, or only planned, is left to people."""
-        for name in ACCOUNTS:
-            number = self.w.run(byhand.ask(self.w.app, "plan", {"target": self.story.id(name)}, KEY))
-            self.work()
-            found = self.w.run(byhand.operation(self.w.app, number))
-            assert found["status"] == "succeeded", found
-            for change in found["result"]["plan"]["changes"]:
-                left = change["kind"] == "refresh" and (self.doc["modes"]["refresh"] == "plan" or change.get("blocked"))
-                strange = oracle.OUTLAW in change["subject"]
-                left = left or (strange and oracle.OPEN_BUG_BY_HAND_STRANGERS_ENDPOINTS_ARE_REFRESHED)
-                assert left, f"law 8: still to do: {change}"
-
-    def books_are_closed(self) -> None:
-        rows = self.w.changes() + self.w.journal("refresh")
-        results = Counter(str(row["result"]) for row in rows if row["result"] != "skipped")
-        assert set(results) <= CLOSED, f"law 9: rows are {dict(results)}"
-        assert not [row for row in self.w.rows("targets") if row.rk.startswith(("i!", "o!"))]
-
-    # --- words --------------------------------------------------------------------------------------------
-
-    def says(self, what: str, value: Any) -> None:
-        self.doc[what] = {**self.doc[what], **value}
-        text = names_oracle.text(self.doc)
-        assert self.w.valid(text), text
-        self.w.set_policy(text)
-        self.witness.doc = copy.deepcopy(self.doc)
-
-    def slow_next(self) -> datetime | None:
-        seconds = self.w.azure.time()["next"]
-        return self.w.clock() + timedelta(seconds=seconds) if seconds is not None else None
-
-    def run_slow(self, everything: bool = False) -> None:
-        """Azure's time follows the clock; `everything`: the clock follows Azure until nothing is under way."""
-        if self.at is None:
-            return
-        self.witness.time_passed()
-        while True:
-            now = self.w.clock()
-            self.w.azure.advance((now - self.at).total_seconds())
-            self.at = now
-            ahead = self.slow_next()
-            if not everything or ahead is None:
-                break
-            self.w.clock.skipped += ahead - now
-        self.witness.time_passed()
-
-    def fill(self, full: bool) -> None:
-        """A subnet has no address left, or all that nobody has."""
-        for pool in self.cloud.subnets.values():
-            pool.next = pool.network.num_addresses if full else interfaces.RESERVED
-
 
 def test_regions_come_and_go_and_no_client_notices(the_world: World) -> None:
     Cosmos.world = the_world
-    run_state_machine_as_test(Cosmos, settings=effort(12, stateful_step_count=30))
+    run_state_machine_as_test(Cosmos, settings=effort(20, stateful_step_count=25))
     print(Cosmos.total)

@@ -42,6 +42,7 @@ def test_failover_and_regions_offline_leave_the_addresses_alone(tell: Teller) ->
 
 
 def test_public_access_depends_on_the_last_endpoint(tell: Teller) -> None:
+    tell("given", "Cosmos account", name="carts", regions=["westeurope", "northeurope"], public=True)
     tell("then", "public access", account="carts", state="closed by endpoint")
     tell("when", "connection removed", endpoint="pe1")
     tell("then", "public access", account="carts", state="open")
