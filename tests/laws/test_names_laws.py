@@ -208,6 +208,9 @@ class Names(RuleBasedStateMachine):
             return
         tags = {"env": "prod"} if tagged else {}
         found = self.cloud.get(self.endpoint(slot, place).lower())
+        where = f"{self.w.network(network, subscription, place)}/subnets/default".lower()
+        if found is not None and found.item.subnet.lower() != where:
+            return  # it was moved here, and its subnet was not: Azure does not change that
         self.w.asks(
             self.target(account),
             slot,
