@@ -111,7 +111,7 @@ def test_every_key_has_a_hover_text(name: str) -> None:
 
 
 def test_the_page_shows_policies_cases_and_pipelines() -> None:
-    assert (len(POLICIES), len(CASES), len(PIPELINES)) == (4, 1, 2)
+    assert (len(POLICIES), len(CASES), len(PIPELINES)) == (5, 1, 2)
 
 
 @pytest.mark.parametrize("block", POLICIES)
