@@ -13,6 +13,7 @@ from typing import Any
 from simulator.azure import endpoints, gateway
 from simulator.azure.calls import Call, Reply
 from simulator.azure.errors import ArmError
+from simulator.azure.ids import Path
 from simulator.azure.operations import Operation
 from simulator.azure.world import Resource
 from simulator.azure.world import World as Cloud
@@ -43,6 +44,8 @@ class Refreshes:
     now: Callable[[], datetime]
     doc: Doc
     meddles: bool = False
+    arrived: bool = False
+    """The PUT that Azure answers just now reached its endpoint."""
     drifts: dict[tuple[str, str, frozenset[str]], datetime] = field(default_factory=dict)
     """Since when endpoints lag behind their accounts."""
     sent: dict[str, list[Sent]] = field(default_factory=dict)
@@ -53,7 +56,7 @@ class Refreshes:
         self.counted[what] = self.counted.get(what, 0) + 1
 
     def refreshed(self, call: Call) -> Reply:
-        own = self.cloud.get(call.path)
+        own, self.arrived = self.cloud.get(call.path), True
         self.count("refresh sent")
         if call.method != "PUT" or own is None:
             self.broken.append(f"law 2: the app has no business with {call.method} {call.path.id}")
@@ -74,6 +77,22 @@ class Refreshes:
         self.count("refresh accepted")
         return reply
 
+    def lost(self, path: Path, status: int) -> None:
+        """A PUT that never reached its endpoint: dropped on its way, or refused at the door."""
+        own = self.cloud.get(path)
+        if own is not None and not self.arrived:
+            self.count("refresh lost on its way" if status == 0 else f"refresh refused: {status}")
+            sent = Sent(self.now(), own.item.guid, oracle.has(self.cloud.get(own.item.target), own.item.groups))
+            sent.lost = status == 0
+            self._alone(own, sent)
+        self.arrived = False
+
+    def _alone(self, own: Resource, sent: Sent) -> None:
+        before = self.sent.setdefault(own.path.key, [])
+        twice = [one.at for one in before if (one.guid, one.names) == (sent.guid, sent.names) and self._under_way(one)]
+        self.broken += [f"refresh: PUT of {own.path.id}, while one is under way since {at}" for at in twice]
+        before.append(sent)
+
     def _meddle(self, call: Call, own: Resource) -> None:
         """Somebody else's PUT of the same endpoint, with a tag more."""
         body = render(own)
@@ -83,10 +102,10 @@ class Refreshes:
     def _judge(self, call: Call, own: Resource, refused: bool = False) -> Sent:
         account = self.cloud.get(own.item.target)
         names, why = oracle.has(account, own.item.groups), []
-        before = self.sent.setdefault(own.path.key, [])
-        hour = [one.at for rows in self.sent.values() for one in rows if self.now() - one.at < _HOUR]
+        young = [one for rows in self.sent.values() for one in rows if self.now() - one.at < _HOUR]
+        hour = [one for one in young if one.lost or one.operation is not None]  # what Azure refused is no refresh
         sent = Sent(self.now(), own.item.guid, names)
-        before.append(sent)
+        self._alone(own, sent)
         if self.doc["modes"]["refresh"] != "apply":
             why.append(f"modes.refresh is {self.doc['modes']['refresh']}")
         if "If-Match" not in call.headers:
@@ -98,9 +117,6 @@ class Refreshes:
             why += self._unwanted(own, names)
             if call.body != (should := {**render(own, FUTURE), "zones": ["1"]}):
                 why.append(f"its payload: sent {call.body}, should be {should}")
-        for one in before[:-1]:
-            if one.guid == sent.guid and one.names == names and self._under_way(one):
-                why.append(f"one is under way since {one.at}")
         self.broken += [f"refresh: {text}: PUT of {own.path.id}" for text in why]
         return sent
 

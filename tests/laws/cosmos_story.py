@@ -27,12 +27,12 @@ SLOTS = {  # endpoint: (requester, account, group, network)
     "m1": (STRANGER, "docs", "MongoDB", "vnet"),
 }
 WHOLE: dict[str, tuple[dict[str, Any], ...]] = {
-    "modes": ({"refresh": "apply"}, {"refresh": "apply"}, {"refresh": "plan"}, {"refresh": "off"}),
+    "modes": (*({"refresh": "apply"},) * 4, {"refresh": "plan"}, {"refresh": "off"}),
     "refresh": ({"on_drift": "report"}, {"on_drift": "refresh"}),
     "caps": ({"refreshes_per_hour": 1}, {"refreshes_per_hour": 2}, {"refreshes_per_hour": 20}),
 }
 WORLDS: dict[str, tuple[Any, ...]] = {  # what nobody knows about Azure
-    "cosmos_recreate": (True, True, True, False),
+    "cosmos_recreate": (True, True, True, True, True, False),
     "cosmos_lag": (1, 240),
     "cosmos_read": ("end", "start"),
     "cosmos_failover_guard": (True, False),
@@ -52,7 +52,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"path": _ENDPOINT, "method": "GET", "status": 403, "code": "AuthorizationFailed", "message": "No right."},
     {"path": _ENDPOINT, "method": "PUT", **_SLOW_DOWN},
     {"path": _ENDPOINT, "method": "PUT", "status": 403, "code": "LinkedAuthorizationFailed", "message": "No right."},
-    {"path": _ENDPOINT, "method": "PUT", "drop": True},
+    *({"path": _ENDPOINT, "method": "PUT", "drop": True} for _ in range(3)),  # the most interesting one
     {"path": _ENDPOINT, "method": "PUT", "drop": True, "after": True},
     {"path": _ENDPOINT, "method": "PUT", "status": 503, "after": True},
     *({"path": _DNS, "method": method, **_SLOW_DOWN} for method in ("GET", "PUT", "DELETE")),

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.azure import endpoints, gateway
-from simulator.azure.calls import Call, Reply
+from simulator.azure.calls import Call, Counter, Reply
 from simulator.azure.errors import ArmError
 from simulator.azure.zones import Record
 from tests.laws import cosmos_oracle as oracle
 from tests.laws.cosmos_oracle import Key
 from tests.laws.cosmos_refreshes import FUTURE, ROUTE, Refreshes
 
+NOTE = Counter.note
 PROOF = ("ResourceNotFound", "ResourceGroupNotFound")
 _DECIDES = "privateendpointconnections"
 
@@ -54,21 +55,27 @@ class Witness(Refreshes):
             self._writes(call, kinds)
             return ROUTE(call)
 
-        gateway.route = route
+        def note(counter: Counter, principal: str, method: str, path: Any, raw: str, version: str, status: int) -> None:
+            if (principal, method) == ("app", "PUT") and [kind.lower() for kind in path.types] == ["privateendpoints"]:
+                self.lost(path, status)
+            NOTE(counter, principal, method, path, raw, version, status)
+
+        gateway.route, Counter.note = route, note  # type: ignore[method-assign]
 
     @staticmethod
     def leave() -> None:
-        gateway.route = ROUTE
+        gateway.route, Counter.note = ROUTE, NOTE  # type: ignore[method-assign]
 
     def begin(self) -> None:
         """A worker begins something new; what the last one saw is known."""
         for endpoint, rows in self.reads.items():
             own, last = self.cloud.get(endpoint), rows[-1]
-            labels = self.accounts.get(own.item.target) if own and last.ready else None
+            if own is None or not last.ready or not last.approved:
+                continue
             ever = self.shown.setdefault(last.guid, set())
-            ever |= last.names.keys()
+            ever.update(last.names)
             self.given_up -= {(last.guid, name) for name in last.names}
-            if labels is not None and last.approved:
+            if (labels := self.accounts.get(own.item.target)) is not None:
                 lost = {name for name in ever - last.names.keys() if name.partition(".")[0] not in labels}
                 self.given_up |= {(last.guid, name) for name in lost}
         self.reads.clear()

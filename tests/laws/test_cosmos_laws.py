@@ -35,11 +35,16 @@ class Cosmos(AppSide):
     @initialize(
         early=st.sampled_from([True, True, True, False]),
         worlds=st.fixed_dictionaries({name: st.sampled_from(both) for name, both in WORLDS.items()}),
+        said=st.fixed_dictionaries({what: st.sampled_from(rows) for what, rows in WHOLE.items()}),
         now=st.lists(st.tuples(slots, st.booleans(), payloads), min_size=2, max_size=5, unique_by=lambda s: s[0]),
         regions=st.fixed_dictionaries(dict.fromkeys(ACCOUNTS, some_regions)),
     )
-    def begins(self, early: bool, worlds: dict[str, Any], now: Any, regions: dict[str, list[str]]) -> None:
+    def begins(
+        self, early: bool, worlds: dict[str, Any], said: dict[str, Any], now: Any, regions: dict[str, list[str]]
+    ) -> None:
         """`early`: a sweep has allowed deletions. From then on slow operations take as long as Azure's."""
+        for what, value in said.items():
+            self.says(what, value)
         self.w.azure.switch(**worlds)
         self.story.zones()
         for slot, manual, extra in now:
