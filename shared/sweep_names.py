@@ -98,7 +98,7 @@ def _compare(swept: Sweep, endpoint: Endpoint, target: ResourceId, groups: Group
     unlisted = {name.zone for name in own if (hub := swept.policy.hub_of(name.zone)) and hub.name not in swept.zones}
     expected = sweep_cosmos.expected(swept, endpoint, target)
     asked = claims.wanted(shown, target, swept.policy, cloud, groups, there | unlisted, expected)
-    wanted = {claim.name for claim in asked.claims}
+    wanted = {claim.name for claim in asked.going_on(own).claims}
     lost = {n for n in own.keys() - wanted if not asked.keeps(n, own[n].fqdn) or not swept.policy.hub_of(n.zone)}
     swept.lost |= {(endpoint.id, name) for name in lost}
     return bool(wanted - own.keys())

@@ -144,7 +144,7 @@ class Arm:
     async def _with_names(self, client: Any, found: Endpoint) -> Seen:
         """Empty customDnsConfigs have several innocent causes (reference/dns-records.md section 1): look further."""
         approved = any(link.status is Status.APPROVED for link in found.links)
-        if found.pairs is not None or not found.provisioned or not approved:
+        if found.pairs is not None or not (found.provisioned or found.failed) or not approved:
             return Seen(presence=Presence.PRESENT, endpoint=found)
         try:
             async with asyncio.timeout(CALL_SECONDS):

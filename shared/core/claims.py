@@ -112,7 +112,9 @@ def wanted(
             _claim(hub, endpoint, target, found, policy, cloud, legacy, maybe)
         if match is Match.YES:
             served.append(hub)
-            notes += _claim(hub, endpoint, target, found, policy, cloud, legacy, claims)
+            # One whose last operation failed keeps what it had, as its interface shows it, and claims nothing new.
+            into = maybe if endpoint.failed else claims
+            notes += _claim(hub, endpoint, target, found, policy, cloud, legacy, into)
     # A group writes whomever a hub serves, so it has also what lies in an unsure hub.
     ceded = tuple(sorted(name for name in {**maybe, **claims} if name.zone in endpoint.group_zones))
     return Wanted(
@@ -141,7 +143,7 @@ def targets(endpoint: Endpoint, policy: Policy) -> list[ResourceId]:
 def _places(endpoint: Endpoint, link: Link, policy: Policy, cloud: str) -> _Found:
     """Where each of its names belongs."""
     found = _Found()
-    if not endpoint.provisioned:
+    if not (endpoint.provisioned or endpoint.failed):
         found.unready = "it is not provisioned yet"
     elif not link.groups:  # a Private Link Service: names that its owner chose must never become records of ours
         _configured(endpoint, link, policy, found)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.core.repeat import repeated
 from tests.azure.test_cosmos import DOCUMENTS, REFRESH, THREE, account, connected, records, regions
 from tests.azure.test_hubs import hub, policy
 from tests.azure.test_refreshing import FOUR, dns, needs, puts, whole
@@ -198,3 +199,29 @@ def test_an_endpoint_that_azure_calls_done_and_still_wants_made_again_is_not_put
     assert w.journal("refresh")[-1]["result"] == "failed"
     assert "Azure says that it is done, and yet it lacks" in w.journal("refresh")[-1]["detail"]
     assert len(puts(w)) <= 6
+
+
+def test_an_endpoint_whose_operation_failed_keeps_its_names_and_holds_up_nobody(w: World) -> None:
+    target, _ = held(w, LATER)
+    other = w.asks(target, "pe2", group="Sql", manual=False)
+    minutes(w, 12)
+    w.azure.fail_next("endpoint")
+    regions(w, target, "westeurope", "northeurope")
+    minutes(w, 8)
+    assert w.arm("PUT", other, repeated(whole(w, other))).status_code == 200
+    minutes(w, 12)
+    assert whole(w, other)["properties"]["provisioningState"] == "Failed"
+    w.removes(w.endpoint_id("pe1"))
+    minutes(w, 6)
+    w.sweep()
+    w.settle_all()
+    assert w.addresses("carts", DOCUMENTS) == addresses(w, other, "carts")
+
+
+def addresses(w: World, endpoint: str, member: str) -> list[str]:
+    """What the endpoint's interface has, whatever the endpoint shows."""
+    (interface,) = whole(w, endpoint)["properties"]["networkInterfaces"]
+    rows = whole(w, interface["id"])["properties"]["ipConfigurations"]
+    inner = [row["properties"] for row in rows]
+    wanted = [one for one in inner if one["privateLinkConnectionProperties"]["requiredMemberName"] == member]
+    return [one["privateIPAddress"] for one in wanted]
