@@ -76,10 +76,15 @@ def _wanted(seen: Seen, view: View, policy: Policy, app: App) -> Wanted:
         return Wanted(complete=False)  # which names it still has, nobody can tell
     if _sides_differ(seen.endpoint, view):
         return Wanted(complete=False)  # one side follows the other a little later
-    connection = view.connection_of(seen.endpoint.id)
-    if connection is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED):
+    if _is_refused(seen.endpoint.id, view):
         return Wanted()
     return _asked(seen.endpoint, view.look.target, view, policy, app)
+
+
+def _is_refused(endpoint: ResourceId, view: View) -> bool:
+    """Its target says so; the endpoint itself may show it half a minute later."""
+    connection = view.connection_of(endpoint)
+    return connection is not None and connection.status in (Status.REJECTED, Status.DISCONNECTED)
 
 
 def _asked(endpoint: Endpoint, target: ResourceId, view: View, policy: Policy, app: App) -> Wanted:
@@ -247,6 +252,7 @@ async def _read_heir(state: NameState, heir: ResourceId, view: View, policy: Pol
         return replace(state, unreadable=why)
     if now is not None and old is None and not view.look.dry:
         await book.claim(app.tables, [now], app.now())
+        view.given_up.discard((heir, state.name))  # its index row is wanted again
     if now is None and old is not None and not view.look.dry:
         await book.unclaim(app.tables, old.target, heir, state.name)
     renewed = (replace(now, since=old.since if old else app.now()),) if now else ()
@@ -271,7 +277,8 @@ def _inherited(seen: Seen, target: ResourceId | None, state: NameState, view: Vi
         return Wanted()
     if seen.endpoint is None or target is None:
         return Wanted(complete=False)
-    asked = _asked(seen.endpoint, target, view, policy, app)
+    refused = target == view.look.target and _is_refused(seen.endpoint.id, view)
+    asked = Wanted() if refused else _asked(seen.endpoint, target, view, policy, app)
     for other in claims.targets(seen.endpoint, policy) if not _has(asked, state.name) and asked.complete else ():
         found = _asked(seen.endpoint, other, view, policy, app)
         if other != target and (_has(found, state.name) or not found.complete):

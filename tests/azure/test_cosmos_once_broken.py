@@ -253,3 +253,21 @@ def test_an_answer_without_etag_is_written_down_and_left_alone_for_a_while(w: Wo
 def test_a_mode_that_a_hub_cannot_have_is_a_mistake() -> None:
     assert World.valid(policy(hub("dns", "{all: true}", ", modes: {put: plan}")))
     assert not World.valid(policy(hub("dns", "{all: true}", ", modes: {refresh: apply}")))
+
+
+def test_a_rejection_that_its_target_shows_first_removes_the_records(w: World) -> None:
+    w.fresh(REFRESH)
+    w.zone(DOCUMENTS)
+    target = account(w, "westeurope")
+    endpoint = w.asks(target, group="Sql")
+    w.settle_all()
+    w.allow_deletes()
+    w.azure.hold_time()
+    w.decides(w.connection_of(target, endpoint)["id"], "Rejected")
+    w.signal(target, target, "requested")  # the endpoint does not show it yet
+    for seconds in (40, 155, 600, 3600):
+        w.azure.advance(seconds)
+        w.clock.skip(seconds=seconds)
+        w.settle_all()
+    w.sweep()
+    assert records(w) == set()
